@@ -1,0 +1,69 @@
+// dist/: one CommonJS bundle a thread or process, minified, source maps beside it. The source text of a bundle
+// stays on the heap for as long as it runs, so what a bundle never needs is kept out of it here.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { install, ROOT } from './setup.mjs';
+
+install();
+const { build } = await import('esbuild');
+
+const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const OUT = join(ROOT, 'dist');
+
+const ENTRIES = {
+  daemon: 'src/main/bin.ts',
+  config: 'src/shared/config/load.ts',
+  collect: 'src/workers/collect/index.ts',
+  manager: 'src/manager/bin.ts',
+  demo: 'src/demo/bin.ts',
+  'sample-agent': 'src/demo/sample-agent.ts',
+  bench: 'bench/bin.ts',
+};
+
+/** Modules that main imports with `import()` and that live in a bundle of their own, loaded when they are needed. */
+const SPLIT = { 'shared/config/load.ts': './config.js' };
+
+const splitLazyModules = {
+  name: 'split-lazy-modules',
+  setup(b) {
+    b.onResolve({ filter: /\.ts$/ }, (args) => {
+      if (args.kind !== 'dynamic-import') return null;
+      const found = Object.entries(SPLIT).find(([suffix]) => args.path.endsWith(suffix));
+      return found ? { path: found[1], external: true } : null;
+    });
+  },
+};
+
+/** Parts of the libraries that no path of ours reaches: parsing .proto files, thread transports for logs. */
+const UNUSED = /^(@grpc\/proto-loader|thread-stream)$/;
+const leaveOutUnused = {
+  name: 'leave-out-unused',
+  setup(b) {
+    b.onResolve({ filter: UNUSED }, (args) => ({ path: args.path, namespace: 'unused' }));
+    b.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {}', loader: 'js' }));
+  },
+};
+
+rmSync(OUT, { recursive: true, force: true });
+mkdirSync(OUT, { recursive: true });
+writeFileSync(join(OUT, 'package.json'), '{"type":"commonjs"}\n');
+for (const [name, entry] of Object.entries(ENTRIES)) {
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile: join(OUT, `${name}.js`),
+    bundle: true,
+    platform: 'node',
+    format: 'cjs',
+    target: 'node20.19',
+    minify: true,
+    keepNames: false,
+    sourcemap: 'external',
+    legalComments: 'none',
+    // import() becomes require(), so that a bundle that has done its work can be let go again
+    supported: { 'dynamic-import': false },
+    define: { __VERSION__: JSON.stringify(version) },
+    plugins: [splitLazyModules, leaveOutUnused],
+    logLevel: 'warning',
+  });
+}
