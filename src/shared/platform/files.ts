@@ -1,32 +1,31 @@
 /** Files that are whole or not there: written beside their place, flushed, then renamed onto it. */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-function fsyncFolder(folder: string): void {
-  const fd = openSync(folder, 'r');
+async function fsyncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
   try {
-    fsyncSync(fd);
+    await handle.sync();
   } finally {
-    closeSync(fd);
+    await handle.close();
   }
 }
 
 /** Replaces a file's content: after a crash at any point either the old or the new content is there, whole. */
-export function replaceFile(path: string, content: string, mode = 0o640): void {
+export async function replaceFile(path: string, content: string, mode = 0o640): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  const fd = openSync(temporary, 'w', mode);
   try {
+    const handle = await open(temporary, 'w', mode);
     try {
-      const bytes = Buffer.from(content);
-      for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
-      fsyncSync(fd);
+      await handle.writeFile(content);
+      await handle.sync();
     } finally {
-      closeSync(fd);
+      await handle.close();
     }
-    renameSync(temporary, path);
+    await rename(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    await rm(temporary, { force: true });
     throw error;
   }
-  fsyncFolder(dirname(path));
+  await fsyncFolder(dirname(path));
 }

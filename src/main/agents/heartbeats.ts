@@ -1,0 +1,133 @@
+/**
+ * Receives agents' heartbeats on a Unix socket (design document 3.3.3): JSON objects with pid, timestamp, version,
+ * status, cpu, memory. A malformed frame ends that connection with a logged reason and touches nothing else.
+ */
+import { chmodSync, unlinkSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { JsonFrames } from './json-frames.ts';
+
+export interface Heartbeat {
+  pid: number;
+  version: string;
+  status: string;
+  /** Percent of one core, as the agent says. */
+  cpuPercent: number;
+  memoryBytes: number;
+}
+
+export interface HeartbeatReceiverOptions {
+  path: string;
+  /** Returns why the heartbeat is refused, or null. */
+  onHeartbeat(heartbeat: Heartbeat): string | null;
+  log: { warn(fields: object, message?: string): void };
+}
+
+const MAX_FRAME_BYTES = 64 * 1024;
+const MAX_CONNECTIONS = 1024;
+const MAX_TEXT = 200;
+
+/** Throws an Error that names the field. */
+export function parseHeartbeat(value: unknown): Heartbeat {
+  if (typeof value !== 'object' || value === null) throw new Error('not an object');
+  const v = value as Record<string, unknown>;
+  const number = (name: string): number => {
+    const n = v[name] ?? 0;
+    if (typeof n !== 'number' || !Number.isFinite(n) || n < 0) throw new Error(`${name} is not a number of 0 or more`);
+    return n;
+  };
+  const text = (name: string): string => {
+    const t = v[name] ?? '';
+    if (typeof t !== 'string' || t.length > MAX_TEXT)
+      throw new Error(`${name} is not a text of at most ${MAX_TEXT} characters`);
+    return t;
+  };
+  const pid = v['pid'];
+  if (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0)
+    throw new Error('pid is not a whole number above 0');
+  text('timestamp');
+  return {
+    pid,
+    version: text('version'),
+    status: text('status'),
+    cpuPercent: number('cpu'),
+    memoryBytes: number('memory'),
+  };
+}
+
+/** Whether somebody listens on the socket file. */
+function isLive(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const probe = connect(path);
+    probe.once('connect', () => {
+      probe.destroy();
+      resolve(true);
+    });
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
+      else reject(error);
+    });
+  });
+}
+
+export class HeartbeatReceiver {
+  readonly #options: HeartbeatReceiverOptions;
+  readonly #server: Server;
+  readonly #connections = new Set<Socket>();
+
+  private constructor(options: HeartbeatReceiverOptions) {
+    this.#options = options;
+    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server.maxConnections = MAX_CONNECTIONS;
+  }
+
+  /** Takes over a stale socket file; a live one is an error, since another program serves it. */
+  static async listen(options: HeartbeatReceiverOptions): Promise<HeartbeatReceiver> {
+    const { path } = options;
+    if (await isLive(path)) throw new DaemonError('internal', `the socket ${path} is served by another program`);
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
+    const receiver = new HeartbeatReceiver(options);
+    await new Promise<void>((resolve, reject) => {
+      receiver.#server.once('error', reject);
+      receiver.#server.listen(path, resolve);
+    });
+    receiver.#server.on('error', (err) =>
+      options.log.warn({ event: 'heartbeat-socket', path, err }, 'heartbeat socket failed'),
+    );
+    chmodSync(path, 0o660);
+    return receiver;
+  }
+
+  /** Ends the connections and removes the socket file. */
+  close(): Promise<void> {
+    for (const socket of this.#connections) socket.destroy();
+    return new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #serve(socket: Socket): void {
+    const frames = new JsonFrames(MAX_FRAME_BYTES);
+    const refused = (reason: string, err?: unknown): void =>
+      this.#options.log.warn(
+        { event: 'heartbeat-refused', reason, ...(err ? { err } : {}) },
+        `heartbeat refused: ${reason}`,
+      );
+    this.#connections.add(socket);
+    socket.on('close', () => this.#connections.delete(socket));
+    socket.on('error', (err) => refused('the connection failed', err));
+    socket.on('data', (chunk) => {
+      try {
+        for (const value of frames.push(chunk)) {
+          const why = this.#options.onHeartbeat(parseHeartbeat(value));
+          if (why) refused(why);
+        }
+      } catch (error) {
+        refused(error instanceof Error ? error.message : String(error));
+        socket.destroy();
+      }
+    });
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * The daemon's command line: arguments, signals, exit code. Signals are taken before anything else is done, since
+ * one that comes earlier would end the process as if by plan.
+ */
+import { dirname, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Config } from '../shared/config/schema.ts';
+import { describe } from '../shared/errors/daemon-error.ts';
+import { VERSION } from '../shared/version.ts';
+import { startDaemon } from './daemon.ts';
+import { type DaemonLog, openLog } from './logging/logger.ts';
+import { AlreadyRunningError, takePidFile } from './pid-file.ts';
+
+const EXIT = { ok: 0, failed: 1, usage: 2, alreadyRunning: 3, fault: 70 } as const;
+/** How long running work may take once the daemon is to end (design document 3.1.2). */
+const GRACE_MS = 30_000;
+
+const HELP = `Usage: node daemon.js [--config FILE] [--check]
+
+  --config FILE  configuration (default /etc/daemon/daemon.yaml)
+  --check        say what is wrong with the configuration and end: 0 when nothing is, 1 otherwise
+  --version      print the version
+  --help         print this
+
+Signals: SIGTERM, SIGINT end it and leave the agents running (a second one ends it at once);
+         SIGHUP opens the log file anew.
+Exit codes: 0 ended as asked, 1 configuration or start failed, 2 wrong arguments,
+            3 another instance runs, 70 internal fault, 128+N second signal N.
+`;
+
+type Signal = 'SIGTERM' | 'SIGINT';
+const SIGNAL_NUMBERS: Record<Signal, number> = { SIGINT: 2, SIGTERM: 15 };
+
+function fail(text: string, code: number): never {
+  process.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
+  process.exit(code);
+}
+
+function parse(): { config: string; check: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        config: { type: 'string', default: '/etc/daemon/daemon.yaml' },
+        check: { type: 'boolean', default: false },
+        version: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    });
+    if (values.help || values.version) {
+      process.stdout.write(values.help ? HELP : `${VERSION}\n`);
+      process.exit(EXIT.ok);
+    }
+    return { config: resolve(values.config), check: values.check };
+  } catch (error) {
+    return fail(`${describe(error)}\n\n${HELP}`, EXIT.usage);
+  }
+}
+
+/** What a configuration needs is loaded for this only, and let go with the bundle that it came in. */
+async function load(path: string, check: boolean): Promise<Config> {
+  const { checkHost, loadConfigFile, renderDiagnostics } = await import('../shared/config/load.ts');
+  const { config, diagnostics } = loadConfigFile(path);
+  const problems = check && config ? [...diagnostics, ...checkHost(config)] : diagnostics;
+  if (problems.length > 0) process.stderr.write(renderDiagnostics(problems));
+  if (!config) process.exit(EXIT.failed);
+  if (check) {
+    process.stdout.write(`${path} is valid\n`);
+    process.exit(EXIT.ok);
+  }
+  forget('config.js');
+  return config;
+}
+
+/** Takes a bundle that has done its work out of the module cache, so that its memory can be reused. */
+function forget(bundle: string): void {
+  for (const name of Object.keys(require.cache)) {
+    if (name.endsWith(`/${bundle}`)) delete require.cache[name];
+  }
+}
+
+async function main(): Promise<void> {
+  let onSignal: (signal: Signal) => void = (signal) => process.exit(128 + SIGNAL_NUMBERS[signal]);
+  let onHangUp: () => void = () => {};
+  process.on('SIGTERM', () => onSignal('SIGTERM'));
+  process.on('SIGINT', () => onSignal('SIGINT'));
+  process.on('SIGHUP', () => onHangUp());
+
+  const { config: path, check } = parse();
+  const config = await load(path, check);
+  let release: () => void;
+  try {
+    release = takePidFile(config.daemon.pidFile);
+  } catch (error) {
+    const already = error instanceof AlreadyRunningError;
+    return fail(`the daemon cannot start: ${describe(error)}`, already ? EXIT.alreadyRunning : EXIT.failed);
+  }
+  let daemonLog: DaemonLog;
+  try {
+    daemonLog = openLog(config.daemon);
+  } catch (error) {
+    release();
+    return fail(`the log cannot be opened: ${describe(error)}`, EXIT.failed);
+  }
+  const { log } = daemonLog;
+  const fault = (err: unknown): void => {
+    log.fatal({ event: 'fault', err }, 'internal fault: the daemon ends, agents run on');
+    process.exit(EXIT.fault);
+  };
+  process.on('uncaughtException', fault);
+  process.on('unhandledRejection', fault);
+  process.on('exit', release);
+  onHangUp = () => {
+    try {
+      daemonLog.reopen();
+      log.info({ event: 'log-reopened' }, 'log file opened anew');
+    } catch (err) {
+      log.error({ event: 'log-reopened', err }, 'the log file could not be opened anew');
+    }
+  };
+
+  log.info({ event: 'starting', version: VERSION, pid: process.pid, config: path }, `daemon ${VERSION} starts`);
+  const ending = new Promise<Signal>((resolve) => {
+    onSignal = (signal) => {
+      onSignal = (second) => {
+        log.warn({ event: 'stopping', signal: second }, 'second signal: ending at once');
+        process.exit(128 + SIGNAL_NUMBERS[second]);
+      };
+      resolve(signal);
+    };
+  });
+  let daemon: Awaited<ReturnType<typeof startDaemon>>;
+  try {
+    daemon = await startDaemon({ config, log, bundles: dirname(process.argv[1] ?? '.') });
+  } catch (err) {
+    log.fatal({ event: 'start-failed', err }, 'the daemon cannot start');
+    return fail(`the daemon cannot start: ${describe(err)}`, EXIT.failed);
+  }
+  log.info({ event: 'started' }, 'daemon started');
+  const signal = await ending;
+  log.info({ event: 'stopping', signal }, `${signal}: the daemon ends, agents run on`);
+  const late = setTimeout(() => {
+    log.error({ event: 'stop-late' }, `work did not end within ${GRACE_MS / 1000} s, ending without it`);
+    process.exit(EXIT.failed);
+  }, GRACE_MS);
+  try {
+    await daemon.stop();
+  } catch (err) {
+    log.error({ event: 'stop-failed', err }, 'some parts did not end cleanly');
+    process.exitCode = EXIT.failed;
+  }
+  clearTimeout(late);
+  log.info({ event: 'stopped' }, 'daemon ended');
+  daemonLog.close();
+  // whatever handle is left must not keep an ended daemon alive
+  process.exit();
+}
+
+void main();

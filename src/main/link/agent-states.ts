@@ -1,0 +1,23 @@
+/** Agents' states as SyncAgentStates wants them. Pure: lengths that the Manager would drop are cut. */
+import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
+import type { AgentState } from '../../shared/gen/daemon.ts';
+
+const MAX_TYPE = 50;
+const MAX_VERSION = 50;
+const MAX_REASON = 500;
+
+const seconds = (ms: number): number => Math.floor(ms / 1000);
+
+export function agentStates(agents: readonly AgentSnapshot[]): AgentState[] {
+  return agents.map((agent) => ({
+    agentId: agent.id,
+    status: agent.status,
+    pid: agent.pid,
+    lastHeartbeat: seconds(agent.lastHeartbeatMs),
+    type: agent.type.slice(0, MAX_TYPE),
+    version: agent.version.slice(0, MAX_VERSION),
+    restartCount: agent.restarts,
+    startTime: seconds(agent.startedAtMs),
+    reason: agent.reason.slice(0, MAX_REASON),
+  }));
+}

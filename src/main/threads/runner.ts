@@ -1,0 +1,161 @@
+/**
+ * The only owner of worker threads. A thread is started for a run and ended after it, unless the caller says that
+ * another run is due sooner than a restart would pay. Each call has a deadline and can be cancelled, and is rejected
+ * when its thread ends; a call that fails that way takes its thread with it.
+ */
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type Remote, releaseProxy, wrap } from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import type { JobKind, Jobs, WorkerApi } from '../../shared/contracts/jobs.ts';
+import { DaemonError } from '../../shared/errors/daemon-error.ts';
+
+export interface RunOptions {
+  deadlineMs: number;
+  signal?: AbortSignal;
+  /** Keep the thread this long for the next run; 0 ends it at once. */
+  lingerMs?: number;
+  /** A thread of its own, shared with no other run: for code that is not ours. */
+  isolated?: boolean;
+}
+
+export interface RunnerOptions {
+  /** Folder of the bundles. */
+  bundles: string;
+  /** What a thread prints (a plugin's console.log), line by line. */
+  onOutput?: (text: string) => void;
+}
+
+const BUNDLES: Record<JobKind, string> = { collect: 'collect.js', hostFacts: 'collect.js' };
+const HEAP_LIMIT_MB = 64;
+/** A thread stuck in a system call cannot be ended; nobody waits longer than this for it. */
+const TERMINATE_MS = 1000;
+
+interface Thread {
+  worker: Worker;
+  api: Remote<WorkerApi>;
+  /** Rejects when the thread ends, however it ends. */
+  ended: Promise<never>;
+  bundle: string;
+}
+
+export class Runner {
+  readonly #options: RunnerOptions;
+  /** Idle threads kept for their next run, with the timer that ends them. */
+  readonly #idle = new Map<Thread, NodeJS.Timeout>();
+  readonly #busy = new Set<Thread>();
+  #closed = false;
+
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+  }
+
+  /** How many threads exist. */
+  get threads(): number {
+    return this.#idle.size + this.#busy.size;
+  }
+
+  async run<K extends JobKind>(kind: K, input: Jobs[K]['input'], options: RunOptions): Promise<Jobs[K]['output']> {
+    if (this.#closed) throw new DaemonError('internal', `no ${kind} run: the daemon is ending`);
+    const thread = this.#take(BUNDLES[kind], options.isolated ?? false);
+    this.#busy.add(thread);
+    try {
+      const call = thread.api[kind] as (value: Jobs[K]['input']) => Promise<Jobs[K]['output']>;
+      const output = await bounded(Promise.race([call(input), thread.ended]), kind, options);
+      this.#busy.delete(thread);
+      this.#keep(thread, options);
+      return output;
+    } catch (error) {
+      this.#busy.delete(thread);
+      await end(thread);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#idle.values()) clearTimeout(timer);
+    const threads = [...this.#idle.keys(), ...this.#busy];
+    this.#idle.clear();
+    await Promise.all(threads.map(end));
+  }
+
+  #take(bundle: string, isolated: boolean): Thread {
+    if (!isolated) {
+      for (const [thread, timer] of this.#idle) {
+        if (thread.bundle !== bundle) continue;
+        clearTimeout(timer);
+        this.#idle.delete(thread);
+        return thread;
+      }
+    }
+    return this.#start(bundle);
+  }
+
+  #start(bundle: string): Thread {
+    const worker = new Worker(join(this.#options.bundles, bundle), {
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
+      execArgv: [],
+      stdout: true,
+      stderr: true,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB },
+    });
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.on('data', (chunk: Buffer) => this.#options.onOutput?.(chunk.toString('utf8').trimEnd()));
+    }
+    const ended = new Promise<never>((_, reject) => {
+      worker.once('error', (error) =>
+        reject(new DaemonError('internal', `the thread of ${bundle} failed`, { cause: error })),
+      );
+      worker.once('exit', (code) =>
+        reject(new DaemonError('internal', `the thread of ${bundle} ended with ${code} before it answered`)),
+      );
+    });
+    ended.catch(() => {}); // seen by whoever waits for an answer; an idle thread's end is nobody's error
+    return { worker, api: wrap<WorkerApi>(nodeEndpoint(worker)), ended, bundle };
+  }
+
+  #keep(thread: Thread, { lingerMs = 0, isolated }: RunOptions): void {
+    if (lingerMs <= 0 || isolated || this.#closed) {
+      void end(thread);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#idle.delete(thread);
+      void end(thread);
+    }, lingerMs);
+    timer.unref();
+    this.#idle.set(thread, timer);
+  }
+}
+
+/** Rejects at the deadline and on abort; leaves no timer and no listener behind. */
+function bounded<T>(answer: Promise<T>, kind: string, { deadlineMs, signal }: RunOptions): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cleanUp = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+    };
+    const onAbort = (): void => {
+      cleanUp();
+      reject(new DaemonError('internal', `the ${kind} run was cancelled`, { cause: signal?.reason }));
+    };
+    const timer = setTimeout(() => {
+      cleanUp();
+      reject(new DaemonError('internal', `the ${kind} run did not end within ${deadlineMs} ms`, { retryable: true }));
+    }, deadlineMs);
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    answer.then(resolve, reject).finally(cleanUp);
+  });
+}
+
+async function end(thread: Thread): Promise<void> {
+  thread.api[releaseProxy]();
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, TERMINATE_MS);
+  });
+  await Promise.race([thread.worker.terminate(), limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,336 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { AgentInstance } from '../../../../src/main/agents/instance.ts';
+import { type AgentRecord, NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
+import type { AgentConfig } from '../../../../src/shared/config/schema.ts';
+import { FakeClock } from '../../../fakes/clock.ts';
+import { FakeLog } from '../../../fakes/log.ts';
+import { FakeProcesses } from '../../../fakes/processes.ts';
+
+let folder: string;
+let clock: FakeClock;
+let processes: FakeProcesses;
+let log: FakeLog;
+let changes: number;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'instance-'));
+  clock = new FakeClock();
+  processes = new FakeProcesses();
+  log = new FakeLog();
+  changes = 0;
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+function config(over: Partial<AgentConfig> = {}): AgentConfig {
+  return {
+    id: 'a1',
+    type: 'custom',
+    displayName: '',
+    binaryPath: process.execPath,
+    configFile: '',
+    workDir: join(folder, 'agents/a1'),
+    socketPath: '',
+    enabled: true,
+    args: ['x'],
+    env: { FROM_CONFIG: '1' },
+    healthCheck: {
+      intervalMs: 30_000,
+      heartbeatTimeoutMs: 0,
+      cpuThresholdPercent: 0,
+      memoryThresholdBytes: 0,
+      thresholdDurationMs: 0,
+      httpEndpoint: '',
+    },
+    restart: { policy: 'always', maxRetries: 3, backoffBaseMs: 10_000, backoffMaxMs: 60_000 },
+    ...over,
+  };
+}
+
+function instance(over: Partial<AgentConfig> = {}, record?: AgentRecord): AgentInstance {
+  return new AgentInstance(config(over), record, {
+    processes,
+    clock,
+    random: () => 0,
+    log,
+    after: (delayMs, _name, run) => clock.after(delayMs, run),
+    daemonWorkDir: folder,
+    baseEnv: { PATH: '/bin' },
+    onChange: () => changes++,
+  });
+}
+
+async function running(over: Partial<AgentConfig> = {}): Promise<{ agent: AgentInstance; pid: number }> {
+  const agent = instance(over);
+  await agent.resume(undefined);
+  await clock.advance(1000);
+  return { agent, pid: agent.snapshot().pid };
+}
+
+describe('starting', () => {
+  test('launches with the configured program, arguments, environment and folders', async () => {
+    const agent = instance();
+    await agent.resume(undefined);
+    expect(processes.launched).toEqual([
+      {
+        agentId: 'a1',
+        owner: folder,
+        program: process.execPath,
+        args: ['x'],
+        env: { PATH: '/bin', FROM_CONFIG: '1' },
+        workDir: join(folder, 'agents/a1'),
+        logFile: join(folder, 'logs/a1.log'),
+      },
+    ]);
+    expect(agent.snapshot()).toMatchObject({ status: 'starting', name: 'a1', restarts: 0 });
+  });
+
+  test('counts once the process has lived for a second', async () => {
+    const { agent } = await running();
+    expect(agent.snapshot()).toMatchObject({ status: 'running', pid: 1000, reason: '' });
+    expect(clock.timers).toBe(0);
+  });
+
+  test('a process that ends sooner is a failed start that tells the last line of its output', async () => {
+    const agent = instance();
+    await agent.resume(undefined);
+    mkdirSync(join(folder, 'logs'));
+    writeFileSync(agent.logFile, 'first\nno such option\n');
+    processes.end(1000, { code: 2, signal: null });
+    await clock.advance(0);
+    expect(log.events('agent-start-failed')).toMatchObject([
+      { code: 'D3001', exitCode: 2, lastLines: ['first', 'no such option'] },
+    ]);
+    expect(agent.snapshot().lastExit).toMatchObject({ code: 2, signal: null });
+  });
+
+  test('a program that is not there fails with D3001 and is tried again by policy', async () => {
+    processes.failure = new Error('ENOENT: no such file');
+    const agent = instance({ restart: { ...config().restart, maxRetries: 1 } });
+    await agent.resume(undefined);
+    expect(agent.snapshot()).toMatchObject({ status: 'restarting', pid: 0 });
+    await clock.advance(0);
+    expect(agent.snapshot().status).toBe('failed');
+    expect(agent.snapshot().reason).toContain('ENOENT');
+    expect(processes.launched).toHaveLength(2);
+    expect(log.events('agent-start-failed')).toHaveLength(2);
+  });
+
+  test('a disabled agent is not started', async () => {
+    const agent = instance({ enabled: false });
+    await agent.resume(undefined);
+    expect(agent.snapshot()).toMatchObject({ status: 'stopped', reason: 'disabled in the configuration' });
+    expect(processes.launched).toEqual([]);
+  });
+});
+
+describe('restarting', () => {
+  test('follows the staircase and gives up after max_retries', async () => {
+    const { agent } = await running();
+    const started: number[] = [];
+    for (const waitMs of [0, 10_000, 10_000]) {
+      const before = processes.launched.length;
+      processes.end(agent.snapshot().pid, { code: 1, signal: null });
+      await clock.advance(Math.max(0, waitMs - 1));
+      if (waitMs > 0) expect(processes.launched).toHaveLength(before);
+      await clock.advance(1);
+      expect(processes.launched).toHaveLength(before + 1);
+      started.push(agent.snapshot().restarts);
+      await clock.advance(1000);
+      expect(agent.snapshot().status).toBe('running');
+    }
+    expect(started).toEqual([1, 2, 3]);
+    processes.end(agent.snapshot().pid, { code: null, signal: 'SIGSEGV' });
+    await clock.advance(60 * 60_000);
+    expect(agent.snapshot()).toMatchObject({ status: 'failed', pid: 0, restarts: 3 });
+    expect(agent.snapshot().reason).toMatch(/SIGSEGV.*3 times/);
+    expect(processes.running).toEqual([]);
+  });
+
+  test('forgets earlier restarts after five quiet minutes', async () => {
+    const { agent } = await running();
+    for (let i = 0; i < 8; i++) {
+      await clock.advance(5 * 60_000 + 1);
+      processes.end(agent.snapshot().pid, { code: 1, signal: null });
+      await clock.advance(1000);
+      expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: i + 1 });
+    }
+  });
+
+  test('policy never leaves an end alone: failed after a failure, stopped after code 0', async () => {
+    for (const [code, status] of [
+      [1, 'failed'],
+      [0, 'stopped'],
+    ] as const) {
+      const { agent, pid } = await running({ restart: { ...config().restart, policy: 'never' } });
+      processes.end(pid, { code, signal: null });
+      await clock.advance(60_000);
+      expect(agent.snapshot().status).toBe(status);
+    }
+  });
+
+  test('a stop during the wait acts at once and starts nothing afterwards', async () => {
+    const { agent } = await running();
+    for (let i = 0; i < 2; i++) {
+      processes.end(agent.snapshot().pid, { code: 1, signal: null });
+      await clock.advance(500);
+    }
+    expect(agent.snapshot().status).toBe('restarting');
+    await agent.stop('asked');
+    expect(agent.snapshot()).toMatchObject({ status: 'stopped', reason: 'asked' });
+    const before = processes.launched.length;
+    await clock.advance(3_600_000);
+    expect(processes.launched).toHaveLength(before);
+  });
+});
+
+describe('stopping', () => {
+  test('SIGTERM and SIGCONT to the group; settles the moment the process has gone', async () => {
+    const { agent, pid } = await running();
+    await agent.stop('asked');
+    expect(processes.signals.map(({ signal }) => signal)).toEqual(['SIGTERM']);
+    expect(processes.signals[0]?.pid).toBe(pid);
+    expect(agent.snapshot()).toMatchObject({ status: 'stopped', pid: 0, reason: 'asked' });
+    expect(clock.timers).toBe(0);
+  });
+
+  test('SIGKILL after 30 s where SIGTERM is ignored', async () => {
+    const { agent } = await running();
+    processes.ignored.add('SIGTERM');
+    const stopped = agent.stop('asked');
+    await clock.advance(29_000);
+    expect(agent.snapshot().status).toBe('stopping');
+    await clock.advance(2000);
+    await stopped;
+    expect(processes.signals.map(({ signal }) => signal)).toEqual(['SIGTERM', 'SIGCONT', 'SIGKILL']);
+    expect(agent.snapshot().status).toBe('stopped');
+  });
+
+  test('a process that cannot be killed is D3002 and stays shown as stopping', async () => {
+    const { agent } = await running();
+    processes.ignored = new Set(['SIGTERM', 'SIGKILL']);
+    const stopped = expect(agent.stop('asked')).rejects.toMatchObject({ code: 'D3002' });
+    await clock.advance(60_000);
+    await stopped;
+    expect(agent.snapshot().status).toBe('stopping');
+  });
+
+  test('the end of the daemon does not wait for a stop under way, and leaves the process alone', async () => {
+    const { agent, pid } = await running();
+    processes.ignored.add('SIGTERM');
+    const stopped = agent.stop('asked');
+    await clock.advance(1000);
+    await agent.detach();
+    await stopped;
+    await clock.advance(60_000);
+    expect(processes.running).toEqual([pid]);
+  });
+});
+
+describe('what an earlier daemon left', () => {
+  const record = (over: Partial<AgentRecord>): AgentRecord => ({
+    ...NEW_RECORD,
+    status: 'running',
+    restarts: 4,
+    ...over,
+  });
+
+  test('adopts the recorded process and starts none', async () => {
+    const { identity } = processes.put();
+    const agent = instance({}, record({ process: identity }));
+    await agent.resume(undefined);
+    expect(agent.snapshot()).toMatchObject({
+      status: 'running',
+      pid: identity.pid,
+      restarts: 4,
+      startedAtMs: 1_690_000_000_000,
+    });
+    expect(processes.launched).toEqual([]);
+  });
+
+  test('adopts a process that was found but never recorded', async () => {
+    const { identity } = processes.put();
+    const agent = instance();
+    await agent.resume(identity);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', pid: identity.pid });
+    expect(processes.launched).toEqual([]);
+  });
+
+  test('a reused pid is neither adopted nor signalled', async () => {
+    const { identity } = processes.put();
+    const stale = { ...identity, startTicks: identity.startTicks - 1 };
+    const agent = instance({}, record({ process: stale }));
+    await agent.resume(undefined);
+    await clock.advance(1000);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 5 });
+    expect(agent.snapshot().pid).not.toBe(identity.pid);
+    await agent.stop('asked');
+    expect(processes.running).toEqual([identity.pid]);
+  });
+
+  test('one that ended meanwhile is restarted by policy, or left alone by policy', async () => {
+    const gone = { pid: 99_999, startTicks: 1, bootId: 'boot-1' };
+    const agent = instance({}, record({ process: gone }));
+    await agent.resume(undefined);
+    await clock.advance(1000);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 5 });
+    const never = instance({ restart: { ...config().restart, policy: 'never' } }, record({ process: gone }));
+    await never.resume(undefined);
+    await clock.advance(1000);
+    expect(never.snapshot().status).toBe('failed');
+  });
+
+  test('after a reboot it is started afresh', async () => {
+    const agent = instance({}, record({ process: { pid: 1, startTicks: 1, bootId: 'another' }, attempts: 3 }));
+    await agent.resume(undefined);
+    await clock.advance(1000);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 4 });
+    expect(agent.record.attempts).toBe(0);
+  });
+
+  test('an adopted one that is disabled now is stopped', async () => {
+    const { identity } = processes.put();
+    const agent = instance({ enabled: false }, record({ process: identity }));
+    const resumed = agent.resume(undefined);
+    await clock.advance(1000);
+    await resumed;
+    expect(agent.snapshot().status).toBe('stopped');
+    expect(processes.running).toEqual([]);
+  });
+
+  test('the end of an adopted process is seen by looking', async () => {
+    const { identity } = processes.put();
+    const agent = instance({}, record({ process: identity }));
+    await agent.resume(undefined);
+    agent.checkPresence();
+    expect(agent.snapshot().status).toBe('running');
+    processes.end(identity.pid, { code: null, signal: null });
+    agent.checkPresence();
+    expect(agent.snapshot()).toMatchObject({ status: 'restarting', pid: 0 });
+    await clock.advance(1000);
+    expect(agent.snapshot().status).toBe('running');
+  });
+});
+
+test('a heartbeat gives the version, and only a new version is a change', async () => {
+  const { agent } = await running();
+  const before = changes;
+  agent.noteHeartbeat({ version: '1.2', receivedAtMs: 5 });
+  agent.noteHeartbeat({ version: '1.2', receivedAtMs: 6 });
+  expect(agent.snapshot()).toMatchObject({ version: '1.2', lastHeartbeatMs: 6 });
+  expect(changes).toBe(before + 1);
+});
+
+test('the end of the daemon cancels a restart that was waited for', async () => {
+  const { agent } = await running();
+  for (let i = 0; i < 2; i++) {
+    processes.end(agent.snapshot().pid, { code: 1, signal: null });
+    await clock.advance(500);
+  }
+  await agent.detach();
+  await clock.advance(60_000);
+  expect(processes.running).toEqual([]);
+  expect(clock.timers).toBe(0);
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { agentStates } from '../../../../src/main/link/agent-states.ts';
+import { type NodeFacts, registration } from '../../../../src/main/link/node-info.ts';
+import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
+
+const AGENT: AgentSnapshot = {
+  id: 'a1',
+  type: 'filebeat',
+  name: 'A',
+  status: 'running',
+  reason: '',
+  pid: 9,
+  startedAtMs: 1_700_000_000_999,
+  restarts: 3,
+  lastRestartMs: 0,
+  lastHeartbeatMs: 1_700_000_005_001,
+  version: '8.1',
+  lastExit: null,
+};
+const FACTS: NodeFacts = {
+  nodeId: 'n1',
+  hostname: 'host',
+  ip: '10.0.0.1',
+  platform: 'linux',
+  arch: 'x64',
+  daemonVersion: '0.1.0',
+  agents: [AGENT],
+  host: { os: 'Debian 12', kernel: '6.1', virtualization: '' },
+};
+
+describe('registration', () => {
+  test('says what the host is, and nothing where nothing is known', () => {
+    const { request, shortened } = registration(FACTS);
+    expect(request).toEqual({
+      nodeId: 'n1',
+      hostname: 'host',
+      ip: '10.0.0.1',
+      os: 'linux',
+      arch: 'amd64',
+      labels: new Map([
+        ['distribution', 'Debian 12'],
+        ['kernel', '6.1'],
+      ]),
+      daemonVersion: '0.1.0',
+      agentVersion: '8.1',
+    });
+    expect(shortened).toEqual([]);
+    expect(registration({ ...FACTS, host: null }).request.labels.size).toBe(0);
+  });
+
+  test('agent_version is empty unless there is exactly one agent', () => {
+    expect(registration({ ...FACTS, agents: [] }).request.agentVersion).toBe('');
+    expect(registration({ ...FACTS, agents: [AGENT, AGENT] }).request.agentVersion).toBe('');
+  });
+
+  test('what the Manager would refuse for its length is cut and named', () => {
+    const long = 'ü'.repeat(300);
+    const { request, shortened } = registration({
+      ...FACTS,
+      nodeId: long,
+      hostname: long,
+      ip: long,
+      platform: long,
+      arch: long,
+      daemonVersion: long,
+      agents: [{ ...AGENT, version: long }],
+    });
+    const { labels: _, ...texts } = request;
+    const lengths = Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, [...text].length]));
+    expect(lengths).toEqual({
+      nodeId: 50,
+      hostname: 100,
+      ip: 50,
+      os: 50,
+      arch: 20,
+      daemonVersion: 20,
+      agentVersion: 20,
+    });
+    expect(shortened.sort()).toEqual(['agentVersion', 'arch', 'daemonVersion', 'hostname', 'ip', 'nodeId', 'os']);
+  });
+});
+
+test('agents’ states carry Unix seconds and fields of a bounded length', () => {
+  const [state] = agentStates([{ ...AGENT, version: 'v'.repeat(80), reason: 'r'.repeat(2000) }]);
+  expect(state).toEqual({
+    agentId: 'a1',
+    status: 'running',
+    pid: 9,
+    lastHeartbeat: 1_700_000_005,
+    type: 'filebeat',
+    version: 'v'.repeat(50),
+    restartCount: 3,
+    startTime: 1_700_000_000,
+    reason: 'r'.repeat(500),
+  });
+});

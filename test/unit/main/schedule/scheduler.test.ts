@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { jittered, nextRun } from '../../../../src/main/schedule/next-run.ts';
+import { Scheduler } from '../../../../src/main/schedule/scheduler.ts';
+import { FakeClock, settle } from '../../../fakes/clock.ts';
+
+function scheduler(random = 0.5): { clock: FakeClock; scheduler: Scheduler; errors: [unknown, string][] } {
+  const clock = new FakeClock();
+  const errors: [unknown, string][] = [];
+  const made = new Scheduler({ clock, random: () => random, onError: (error, name) => errors.push([error, name]) });
+  return { clock, scheduler: made, errors };
+}
+
+describe('nextRun', () => {
+  test.each([
+    [1000, 60_000, 1000, { dueMs: 61_000, skipped: 0 }],
+    [1000, 60_000, 60_999, { dueMs: 61_000, skipped: 0 }],
+    [1000, 60_000, 61_000, { dueMs: 121_000, skipped: 1 }],
+    [1000, 60_000, 1000 + 10 * 60_000 + 5, { dueMs: 1000 + 11 * 60_000, skipped: 10 }],
+  ])('due %d, every %d, now %d', (dueMs, intervalMs, nowMs, expected) => {
+    expect(nextRun(dueMs, intervalMs, nowMs)).toEqual(expected);
+  });
+
+  test('jitter is even on both sides', () => {
+    expect([0, 0.5, 1].map((r) => Math.round(jittered(100, 0.1, () => r)))).toEqual([90, 100, 110]);
+  });
+});
+
+describe('Scheduler', () => {
+  test('calls in due order with one timer', async () => {
+    const { clock, scheduler: s } = scheduler();
+    const calls: string[] = [];
+    s.after(300, 'c', () => calls.push('c'));
+    s.after(100, 'a', () => calls.push('a'));
+    s.after(200, 'b', () => calls.push('b'));
+    expect(clock.timers).toBe(1);
+    await clock.advance(99 - 20);
+    expect(calls).toEqual([]);
+    await clock.advance(1000);
+    expect(calls).toEqual(['a', 'b', 'c']);
+    expect(clock.timers).toBe(0);
+  });
+
+  test('what is due within 20 ms shares a wake-up', async () => {
+    const { clock, scheduler: s } = scheduler();
+    const at: number[] = [];
+    s.after(100, 'a', () => at.push(clock.nowMs()));
+    s.after(119, 'b', () => at.push(clock.nowMs()));
+    await clock.advance(100);
+    expect(at).toHaveLength(2);
+    expect(at[0]).toBe(at[1]);
+  });
+
+  test('a cancelled callback does not run, not even when cancelled by one of the same moment', async () => {
+    const { clock, scheduler: s } = scheduler();
+    const calls: string[] = [];
+    const cancelB = s.after(101, 'b', () => calls.push('b'));
+    s.after(100, 'a', () => {
+      calls.push('a');
+      cancelB();
+    });
+    s.after(50, 'c', () => calls.push('c'))();
+    await clock.advance(1000);
+    expect(calls).toEqual(['a']);
+  });
+
+  test('a periodic job never overlaps itself, and a failing one goes on and harms no other', async () => {
+    const { clock, scheduler: s, errors } = scheduler();
+    let runs = 0;
+    let finish: () => void = () => {};
+    s.every(1000, 'slow', () => {
+      runs++;
+      return new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+    });
+    let fails = 0;
+    const stop = s.every(1000, 'fails', () => {
+      fails++;
+      throw new Error('no');
+    });
+    await clock.advance(5500);
+    expect(runs).toBe(1);
+    expect(fails).toBe(5);
+    expect(errors).toHaveLength(5);
+    expect(errors[0]?.[1]).toBe('fails');
+    finish();
+    stop();
+    await clock.advance(1100);
+    expect(runs).toBe(2);
+    expect(fails).toBe(5);
+  });
+
+  test('the wait of a periodic job carries jitter', async () => {
+    const { clock, scheduler: s } = scheduler(1);
+    let runs = 0;
+    s.every(1000, 'j', () => void runs++, 0.1);
+    await clock.advance(1070);
+    expect(runs).toBe(0);
+    await clock.advance(30);
+    expect(runs).toBe(1);
+  });
+
+  test('a wait longer than a timer can hold is not cut short', async () => {
+    const { clock, scheduler: s } = scheduler();
+    const days = 60 * 24 * 60 * 60_000;
+    let ran = false;
+    s.after(days, 'far', () => {
+      ran = true;
+    });
+    await clock.advance(days - 1000);
+    expect(ran).toBe(false);
+    await clock.advance(1000);
+    expect(ran).toBe(true);
+  });
+
+  test('a step of the wall clock changes nothing', async () => {
+    const { clock, scheduler: s } = scheduler();
+    let ran = false;
+    s.after(1000, 'x', () => {
+      ran = true;
+    });
+    clock.stepWall(-3_600_000);
+    await clock.advance(1000);
+    expect(ran).toBe(true);
+  });
+
+  test('after close nothing runs and nothing is taken', async () => {
+    const { clock, scheduler: s } = scheduler();
+    let ran = 0;
+    s.after(100, 'x', () => void ran++);
+    s.every(100, 'y', () => void ran++);
+    s.close();
+    s.after(100, 'z', () => void ran++);
+    await clock.advance(1000);
+    await settle();
+    expect(ran).toBe(0);
+    expect(clock.timers).toBe(0);
+    expect(s.waiting).toBe(0);
+  });
+});
