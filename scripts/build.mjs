@@ -14,14 +14,15 @@ const ENTRIES = {
   daemon: 'src/main/bin.ts',
   config: 'src/shared/config/load.ts',
   collect: 'src/workers/collect/index.ts',
+  'other-systems': 'src/workers/collect/other-systems.ts',
   manager: 'src/manager/bin.ts',
   demo: 'src/demo/bin.ts',
   'sample-agent': 'src/demo/sample-agent.ts',
   bench: 'bench/bin.ts',
 };
 
-/** Modules that main imports with `import()` and that live in a bundle of their own, loaded when they are needed. */
-const SPLIT = { 'shared/config/load.ts': './config.js' };
+/** Modules imported with `import()` that live in a bundle of their own, loaded when they are needed, if ever. */
+const SPLIT = { 'shared/config/load.ts': './config.js', 'other-systems.ts': './other-systems.js' };
 
 const splitLazyModules = {
   name: 'split-lazy-modules',

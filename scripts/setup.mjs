@@ -33,7 +33,10 @@ function checkNode() {
   }
 }
 
-/** Installs exactly what package-lock.json names, unless that is already there. */
+/**
+ * Installs what package-lock.json names, unless that is already there. Not `npm ci`: that refuses a lockfile which
+ * lacks the optional packages of other platforms, as one does that was made where a registry does not carry them.
+ */
 export function install() {
   checkNode();
   const lock = createHash('sha256')
@@ -42,7 +45,7 @@ export function install() {
   const wanted = `${lock} ${process.version}`;
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === wanted) return;
   process.stderr.write('installing packages\n');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true });
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], { quiet: true });
   writeFileSync(STAMP, wanted);
 }
 

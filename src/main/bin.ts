@@ -18,7 +18,8 @@ const GRACE_MS = 30_000;
 const HELP = `Usage: node daemon.js [--config FILE] [--check]
 
   --config FILE  configuration (default /etc/daemon/daemon.yaml)
-  --check        say what is wrong with the configuration and end: 0 when nothing is, 1 otherwise
+  --check        say what is wrong with the configuration and end: 0 when it can be used,
+                 warnings included, 1 otherwise
   --version      print the version
   --help         print this
 
@@ -59,8 +60,8 @@ function parse(): { config: string; check: boolean } {
 /** What a configuration needs is loaded for this only, and let go with the bundle that it came in. */
 async function load(path: string, check: boolean): Promise<Config> {
   const { checkHost, loadConfigFile, renderDiagnostics } = await import('../shared/config/load.ts');
-  const { config, diagnostics } = loadConfigFile(path);
-  const problems = check && config ? [...diagnostics, ...checkHost(config)] : diagnostics;
+  const { config, diagnostics, places } = loadConfigFile(path);
+  const problems = check && config ? [...diagnostics, ...checkHost(config, places)] : diagnostics;
   if (problems.length > 0) process.stderr.write(renderDiagnostics(problems));
   if (!config) process.exit(EXIT.failed);
   if (check) {

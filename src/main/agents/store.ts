@@ -99,7 +99,7 @@ export class AgentStore {
 
   /** Settles when what was given to save() is on disk. */
   async flush(): Promise<void> {
-    while (this.#writing) await this.#writing;
+    while (this.#writing !== null) await this.#writing;
   }
 
   async #write(): Promise<void> {

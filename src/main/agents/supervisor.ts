@@ -31,7 +31,7 @@ export interface SupervisorOptions {
 }
 
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
-export const HEARTBEAT_SOCKET_VARIABLE = 'DAEMON_HEARTBEAT_SOCKET';
+const HEARTBEAT_SOCKET_VARIABLE = 'DAEMON_HEARTBEAT_SOCKET';
 /** Ends of adopted processes come as no event. */
 const PRESENCE_INTERVAL_MS = 2000;
 

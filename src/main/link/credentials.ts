@@ -72,6 +72,11 @@ export class DialCredentials extends ChannelCredentials {
     return this.#tls?.localAddress ?? '';
   }
 
+  /** Whether the TLS handshake succeeded, as this side saw it. */
+  get secured(): boolean {
+    return this.#tls !== null;
+  }
+
   /** Whether the connection is still open: where it is and the channel has left it, the Manager said goodbye. */
   get open(): boolean {
     return this.#tls !== null && !this.#tls.destroyed && this.#error === null;

@@ -5,7 +5,7 @@
 import { type ChannelOptions, Client, connectivityState, status } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { DialCredentials, loadSecureContext, type TlsFiles } from './credentials.ts';
-import { connectError, type DialFacts } from './tls-failure.ts';
+import { CLOSED_AFTER_HANDSHAKE, connectError, type DialFacts } from './tls-failure.ts';
 
 export interface DialOptions {
   /** HOST:PORT. */
@@ -82,7 +82,7 @@ export async function dial(options: DialOptions): Promise<Connection> {
   try {
     await Promise.race([ready(client, timeoutMs, signal), refused(channel)]);
   } catch (error) {
-    const cause = error instanceof DaemonError ? error : (credentials.error ?? (await networkError(client)));
+    const cause = error instanceof DaemonError ? error : (credentials.error ?? (await networkError(client, credentials.secured)));
     close();
     throw cause instanceof DaemonError ? cause : connectError(cause, facts);
   }
@@ -114,14 +114,16 @@ function refused(channel: ReturnType<Client['getChannel']>): Promise<never> {
  * Why there is no connection, where TLS was never reached: grpc-js tells it to nobody but a call that fails by it,
  * and as a text that holds the system's code.
  */
-function networkError(client: Client): Promise<Error> {
+function networkError(client: Client, secured: boolean): Promise<Error> {
   return new Promise((resolve) => {
     const nothing = (): Buffer => Buffer.alloc(0);
     const options = { deadline: Date.now() + NETWORK_ERROR_MS };
     client.makeUnaryRequest('/none/None', nothing, nothing, null, options, (error) => {
       const failure = new Error(error?.details || 'it does not answer');
-      const code =
-        /\b(E[A-Z_]{4,})\b/.exec(failure.message)?.[1] ?? (error?.code === status.DEADLINE_EXCEEDED ? 'ETIMEDOUT' : '');
+      const system = /\b(E[A-Z_]{4,})\b/.exec(failure.message)?.[1];
+      const late = error?.code === status.DEADLINE_EXCEEDED ? 'ETIMEDOUT' : undefined;
+      const unnamed = failure.message.startsWith('Name resolution failed') ? 'NAME_RESOLUTION' : undefined;
+      const code = system ?? unnamed ?? late ?? (secured ? CLOSED_AFTER_HANDSHAKE : undefined);
       resolve(code ? Object.assign(failure, { code }) : failure);
     });
   });

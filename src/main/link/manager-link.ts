@@ -29,6 +29,8 @@ export interface ManagerLinkOptions {
   dial?: (options: DialOptions) => Promise<Connection>;
 }
 
+/** How long a report that is under way may take when the daemon ends. */
+const DRAIN_MS = 25_000;
 const OUTBOX = { maxBytes: 1024 * 1024, batch: 100 };
 
 interface Ended {
@@ -43,7 +45,6 @@ export class ManagerLink {
   readonly #abort = new AbortController();
   #state: LinkState;
   #session: Session | null = null;
-  #endSession: ((end: Ended) => void) | null = null;
   #life: Promise<void> | null = null;
   #told = '';
 
@@ -71,8 +72,8 @@ export class ManagerLink {
   }
 
   async close(): Promise<void> {
+    await Promise.race([this.#session?.close(), this.#wait(DRAIN_MS)]);
     this.#abort.abort(new Error('the daemon is ending'));
-    this.#endSession?.({ planned: true, error: null });
     await this.#life;
     this.#enter({ name: 'closed', sinceMs: this.#options.clock.wallMs() });
   }
@@ -101,10 +102,14 @@ export class ManagerLink {
     const { manager, clock } = this.#options;
     const dial = this.#options.dial ?? systemDial;
     const { address, tls, timeoutMs } = manager;
+    const { signal } = this.#abort;
     let connection: Connection | null = null;
     let connectedAtMs = 0;
+    // whatever waits for an answer on it ends with the connection
+    const cut = (): void => connection?.close();
+    signal.addEventListener('abort', cut, { once: true });
     try {
-      connection = await dial({ address, tls, timeoutMs, signal: this.#abort.signal });
+      connection = await dial({ address, tls, timeoutMs, signal });
       const calls = new ManagerCalls(connection.client, timeoutMs);
       await this.#register(calls, connection.localAddress);
       connectedAtMs = clock.nowMs();
@@ -125,10 +130,10 @@ export class ManagerLink {
         error: failure,
       };
     } finally {
-      this.#endSession = null;
-      this.#session?.close();
+      signal.removeEventListener('abort', cut);
+      void this.#session?.close();
       this.#session = null;
-      connection?.close();
+      cut();
     }
   }
 
@@ -157,10 +162,11 @@ export class ManagerLink {
         { event: 'reports-dropped', entries: dropped },
         `${dropped} reports were dropped while the Manager was away`,
       );
+    let end: (end: Ended) => void = () => {};
     const ended = new Promise<Ended>((resolve) => {
-      this.#endSession = resolve;
+      end = resolve;
     });
-    void connection.lost.then((lost) => this.#endSession?.(lost));
+    void connection.lost.then(end);
     this.#session = new Session({
       nodeId,
       calls,
@@ -171,7 +177,7 @@ export class ManagerLink {
       every,
       clock,
       log,
-      onFailure: (error) => this.#endSession?.({ planned: false, error }),
+      onFailure: (error) => end({ planned: false, error }),
     });
     void this.#session.start();
     return ended;

@@ -1,6 +1,5 @@
 /**
- * What the daemon says about its host when it registers (design document 4.2). Pure but for reading the host's name.
- * Lengths beyond what the Manager's table takes would refuse the registration each time, so they are cut here.
+ * What the daemon says about its host when it registers (design document 4.2). Pure. Lengths beyond what the Manager's table takes would refuse the registration each time, so they are cut here.
  */
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
 import type { HostFacts } from '../../shared/contracts/jobs.ts';

@@ -42,7 +42,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #stops: (() => void)[] = [];
   #closed = false;
-  #reporting = false;
+  #reporting: Promise<void> | null = null;
   #syncing = false;
   #syncAgain = false;
   #syncUnknown = false;
@@ -65,11 +65,10 @@ export class Session {
 
   /** Sends what waits in the outbox, unless that is under way. */
   reportsWaiting(): void {
-    if (this.#closed || this.#reporting) return;
+    if (this.#closed || this.#reporting !== null) return;
     this.#cancelRetry?.();
-    this.#reporting = true;
-    void this.#drain().finally(() => {
-      this.#reporting = false;
+    this.#reporting = this.#drain().finally(() => {
+      this.#reporting = null;
     });
   }
 
@@ -81,11 +80,13 @@ export class Session {
     });
   }
 
-  close(): void {
+  /** Begins nothing new; settles when the report that is under way has its answer. */
+  close(): Promise<void> {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     this.#cancelGather?.();
     this.#cancelRetry?.();
+    return this.#reporting ?? Promise.resolve();
   }
 
   /** How long a successful call took; null when it failed, which is told and ends the session where it must. */

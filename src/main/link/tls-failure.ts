@@ -15,6 +15,12 @@ type Explain = (facts: DialFacts, error: Error) => string;
 const unknownAuthority: Explain = ({ caFile }) =>
   `the Manager's certificate was not issued by the CA in ${caFile} (check: unknown CA); put the CA that signed it there`;
 
+/**
+ * Our own code: the peer closed the connection once TLS was agreed on. Servers that check a client's certificate only
+ * then send no alert.
+ */
+export const CLOSED_AFTER_HANDSHAKE = 'CLOSED_AFTER_HANDSHAKE';
+
 const EXPLANATIONS: Record<string, Explain> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority,
   UNABLE_TO_GET_ISSUER_CERT: unknownAuthority,
@@ -37,6 +43,8 @@ const EXPLANATIONS: Record<string, Explain> = {
     `the Manager refused ${certFile} (check: client certificate)`,
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: ({ certFile }) =>
     `the Manager says that ${certFile} has expired (check: client certificate)`,
+  [CLOSED_AFTER_HANDSHAKE]: ({ address, certFile }) =>
+    `${address} closed the connection right after the TLS handshake: most likely it does not accept ${certFile} (check: client certificate)`,
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: ({ address }) => `${address} does not speak TLS 1.3 (check: protocol version)`,
   ERR_SSL_UNSUPPORTED_PROTOCOL: ({ address }) => `${address} does not speak TLS 1.3 (check: protocol version)`,
   ERR_SSL_WRONG_VERSION_NUMBER: ({ address }) =>
@@ -45,6 +53,7 @@ const EXPLANATIONS: Record<string, Explain> = {
     `what listens at ${address} does not speak TLS (check: protocol version)`,
   ECONNREFUSED: ({ address }) => `nothing listens at ${address} (connection refused)`,
   ENOTFOUND: ({ address }) => `the name in ${address} cannot be resolved`,
+  NAME_RESOLUTION: ({ address }) => `the name in ${address} cannot be resolved`,
   EAI_AGAIN: ({ address }) => `the name in ${address} cannot be resolved now: the name server does not answer`,
   EHOSTUNREACH: ({ address }) => `there is no route to ${address}`,
   ENETUNREACH: ({ address }) => `there is no route to ${address}`,

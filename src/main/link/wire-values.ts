@@ -74,12 +74,8 @@ function setRows(flat: Flat, values: MetricValues): void {
 function setSums(flat: Flat, rows: MetricRow[], sums: Record<string, string>): void {
   for (const [wireKey, key] of Object.entries(sums)) {
     const figures = rows.map((row) => row[key]).filter((figure) => typeof figure === 'number');
-    if (figures.length > 0)
-      set(
-        flat,
-        wireKey,
-        figures.reduce((sum, figure) => sum + figure, 0),
-      );
+    const sum = figures.reduce((total, figure) => total + figure, 0);
+    if (figures.length > 0) set(flat, wireKey, sum);
   }
 }
 

@@ -2,7 +2,7 @@
  * Which collectors run when. Pure. Each has a fixed cadence of its own; those whose due times fall together share
  * one run, since starting a thread costs more than collecting. A late or missed run is skipped, never made up for.
  */
-import { nextRun } from '../schedule/next-run.ts';
+import { nextRun } from './next-run.ts';
 
 export interface PlannedCollector {
   name: string;

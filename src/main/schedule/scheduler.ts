@@ -3,7 +3,6 @@
  * nothing of what it calls; a callback that throws is handed to `onError` and harms no other.
  */
 import { type Clock, LONGEST_TIMER_MS } from '../../shared/platform/clock.ts';
-import { jittered } from './next-run.ts';
 
 export type Cancel = () => void;
 
@@ -21,6 +20,11 @@ export interface SchedulerOptions {
 
 /** Due times this close together share one wake-up of the process. */
 const SLACK_MS = 20;
+
+/** An interval drawn evenly within ±`fraction` of the nominal one. */
+export function jittered(intervalMs: number, fraction: number, random: () => number): number {
+  return intervalMs * (1 + fraction * (2 * random() - 1));
+}
 
 export class Scheduler {
   readonly #options: SchedulerOptions;

@@ -37,6 +37,8 @@ interface Thread {
   /** Rejects when the thread ends, however it ends. */
   ended: Promise<never>;
   bundle: string;
+  /** Once it is being ended: settles when it has, or nobody waits for it any more. */
+  ending: Promise<void> | null;
 }
 
 export class Runner {
@@ -112,7 +114,7 @@ export class Runner {
       );
     });
     ended.catch(() => {}); // seen by whoever waits for an answer; an idle thread's end is nobody's error
-    return { worker, api: wrap<WorkerApi>(nodeEndpoint(worker)), ended, bundle };
+    return { worker, api: wrap<WorkerApi>(nodeEndpoint(worker)), ended, bundle, ending: null };
   }
 
   #keep(thread: Thread, { lingerMs = 0, isolated }: RunOptions): void {
@@ -150,7 +152,12 @@ function bounded<T>(answer: Promise<T>, kind: string, { deadlineMs, signal }: Ru
   });
 }
 
-async function end(thread: Thread): Promise<void> {
+function end(thread: Thread): Promise<void> {
+  thread.ending ??= terminate(thread);
+  return thread.ending;
+}
+
+async function terminate(thread: Thread): Promise<void> {
   thread.api[releaseProxy]();
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -14,7 +14,10 @@ interface Common<Name extends string> {
 export interface TextField<Name extends string> extends Common<Name> {
   kind: 'string' | 'path' | 'address' | 'url';
   default: string | null;
+  /** In characters; of a path in bytes, which is what the kernel counts. */
   maxLength?: number;
+  /** Values that are taken although they have not the kind's form, such as `-`. */
+  also?: readonly string[];
   pattern?: { regexp: RegExp; says: string };
 }
 export interface BooleanField<Name extends string> extends Common<Name> {
@@ -61,6 +64,8 @@ export interface SectionListField<Name extends string, F extends Fields> extends
   fields: F;
   /** The field (by key) whose value must be different in each entry. */
   unique: string;
+  /** Name (in the model) of the top-level section that stands in, field by field, for what an entry leaves out. */
+  inherits?: string;
 }
 /** Sections under names that the user chooses: every key that the section's own fields do not name. */
 export interface NamedSectionsField<Name extends string, F extends Fields> extends Common<Name> {

@@ -191,6 +191,7 @@ export const SCHEMA = {
         name: 'id',
         default: '',
         maxLength: 50,
+        pattern: { regexp: /^\S(.*\S)?$/, says: 'one line without blanks around it' },
         doc: 'Node id. Empty: a UUID, made once and kept in `work_dir`.',
       },
       log_level: {
@@ -204,6 +205,7 @@ export const SCHEMA = {
         kind: 'path',
         name: 'logFile',
         default: '/var/log/daemon/daemon.log',
+        also: ['-'],
         doc: 'Log file. `-`: standard output.',
       },
       log_max_size: {
@@ -249,9 +251,9 @@ export const SCHEMA = {
         max: 65535,
         doc: 'Port for heartbeats over HTTP; 0: off. Not served by this version.',
       },
-      pprof_port: { kind: 'ignored', name: 'ignored', doc: 'Of the Go daemon; accepted and ignored.' },
-      pprof_address: { kind: 'ignored', name: 'ignored', doc: 'Of the Go daemon; accepted and ignored.' },
-      max_procs: { kind: 'ignored', name: 'ignored', doc: 'Of the Go daemon; accepted and ignored.' },
+      pprof_port: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
+      pprof_address: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
+      max_procs: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
     },
   },
   manager: {
@@ -317,7 +319,14 @@ export const SCHEMA = {
       },
     },
   },
-  agents: { kind: 'section-list', name: 'agents', fields: agent, unique: 'id', doc: 'The agents to supervise.' },
+  agents: {
+    kind: 'section-list',
+    name: 'agents',
+    fields: agent,
+    unique: 'id',
+    inherits: 'agentDefaults',
+    doc: 'The agents to supervise.',
+  },
   agent_defaults: {
     kind: 'section',
     name: 'agentDefaults',

@@ -3,5 +3,6 @@ declare module 'comlink/dist/esm/node-adapter.mjs' {
   const nodeEndpoint: (
     port: import('node:worker_threads').MessagePort | import('node:worker_threads').Worker,
   ) => import('comlink').Endpoint;
-  export default nodeEndpoint;
+
+  export { nodeEndpoint as default };
 }

@@ -39,7 +39,10 @@ export function parseStat(text: string): ProcessStat | null {
   return Number.isInteger(stat.startTicks) && Number.isInteger(pid) ? stat : null;
 }
 
-/** The content of a file of /proc in one read, or null where it is gone: reads in pieces tear. */
+/**
+ * The content of a file of /proc, at most `maxBytes` of it, or null where it is gone. One buffer from the start, in as
+ * few reads as the kernel allows: it gives some files no more than a page at a time.
+ */
 export function readProcFile(path: string, maxBytes = 8192): string | null {
   let fd: number;
   try {
@@ -49,7 +52,11 @@ export function readProcFile(path: string, maxBytes = 8192): string | null {
   }
   try {
     const buffer = Buffer.allocUnsafe(maxBytes);
-    return buffer.toString('utf8', 0, readSync(fd, buffer, 0, maxBytes, 0));
+    let length = 0;
+    for (let read = -1; read !== 0 && length < maxBytes; length += read) {
+      read = readSync(fd, buffer, length, maxBytes - length, null);
+    }
+    return buffer.toString('utf8', 0, length);
   } catch {
     return null; // ESRCH: it went between the open and the read
   } finally {

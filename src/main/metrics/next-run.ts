@@ -14,8 +14,3 @@ export function nextRun(dueMs: number, intervalMs: number, nowMs: number): NextR
   const skipped = Math.floor(late / intervalMs);
   return { dueMs: dueMs + (skipped + 1) * intervalMs, skipped };
 }
-
-/** An interval drawn evenly within ±`fraction` of the nominal one. */
-export function jittered(intervalMs: number, fraction: number, random: () => number): number {
-  return intervalMs * (1 + fraction * (2 * random() - 1));
-}
