@@ -61,7 +61,7 @@ const COLLECTOR_PARTS: Record<string, Part[]> = {
   network: [
     part('rx_bytes', (received) => `in ${bytes(received)}`),
     part('tx_bytes', (sent) => `out ${bytes(sent)}`),
-    part('interval_seconds', (seconds) => `in ${Math.round(seconds)} s`),
+    part('interval_seconds', (seconds) => `over ${Math.round(seconds)} s`),
     part('interface_count', (count) => `${count} interface${count === 1 ? '' : 's'}`),
   ],
 };

@@ -82,7 +82,8 @@ export async function dial(options: DialOptions): Promise<Connection> {
   try {
     await Promise.race([ready(client, timeoutMs, signal), refused(channel)]);
   } catch (error) {
-    const cause = error instanceof DaemonError ? error : (credentials.error ?? (await networkError(client, credentials.secured)));
+    const cause =
+      error instanceof DaemonError ? error : (credentials.error ?? (await networkError(client, credentials.secured)));
     close();
     throw cause instanceof DaemonError ? cause : connectError(cause, facts);
   }

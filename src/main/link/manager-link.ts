@@ -12,7 +12,7 @@ import { CallError, ManagerCalls } from './calls.ts';
 import { type Connection, type DialOptions, dial as systemDial } from './dial.ts';
 import { afterSession, type LinkState, mayFollow, type SessionEnd } from './link-state.ts';
 import { Outbox } from './outbox.ts';
-import { type LinkLog, Session } from './session.ts';
+import { type LinkLog, milliseconds, Session } from './session.ts';
 import { connectError, isTlsVerdict } from './tls-failure.ts';
 
 export interface ManagerLinkOptions {
@@ -149,7 +149,10 @@ export class ManagerLink {
       const what = `the Manager once had node ${nodeId} and deleted it: give this host another daemon.id, or have the entry removed there for good`;
       throw new CallError('D2002', 'refused', what, error);
     }
-    log.info({ event: 'registered', nodeId, roundTripMs: clock.nowMs() - startedMs }, `registered as ${nodeId}`);
+    log.info(
+      { event: 'registered', nodeId, roundTripMs: milliseconds(clock.nowMs() - startedMs) },
+      `registered as ${nodeId}`,
+    );
   }
 
   async #serve(calls: ManagerCalls, connection: Connection): Promise<Ended> {

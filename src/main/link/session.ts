@@ -31,6 +31,11 @@ export interface SessionOptions {
   onFailure(error: CallError): void;
 }
 
+/** To the hundredth: what is finer is noise. */
+export function milliseconds(ms: number): number {
+  return Math.round(ms * 100) / 100;
+}
+
 const SYNC_INTERVAL_MS = 30_000;
 /** Changes this close together go as one. */
 const SYNC_GATHER_MS = 200;
@@ -95,7 +100,7 @@ export class Session {
     const startedMs = clock.nowMs();
     try {
       await call;
-      return clock.nowMs() - startedMs;
+      return milliseconds(clock.nowMs() - startedMs);
     } catch (error) {
       const failure = error instanceof CallError ? error : new CallError('D2003', 'unanswered', 'a call failed', error);
       if (this.#closed) return failure; // the session was ended under it

@@ -139,7 +139,7 @@ export class Collection {
       const sample = this.#take(outcome);
       if (sample) samples.push(sample);
     }
-    const durationMs = clock.nowMs() - startedMs;
+    const durationMs = Math.round(clock.nowMs() - startedMs);
     this.#options.log.debug({ event: 'collection', collectors: names, durationMs }, 'collection ended');
     if (samples.length > 0) this.#options.onSamples(samples);
     this.#arm();
@@ -161,7 +161,11 @@ export class Collection {
 
   #tell(collector: Collector, { name, durationMs, error: wireError, sample }: CollectOutcome, reports: boolean): void {
     const { log } = this.#options;
-    if (sample && reports) log.debug({ event: 'collected', collector: name, durationMs }, `collected ${name}`);
+    if (sample && reports)
+      log.debug(
+        { event: 'collected', collector: name, durationMs: Math.round(durationMs * 100) / 100 },
+        `collected ${name}`,
+      );
     const error = wireError ? fromWire(wireError) : null;
     const text = error ? describe(error) : '';
     if (text === collector.lastError) return;

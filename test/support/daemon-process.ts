@@ -1,0 +1,126 @@
+/** The built daemon as a real process, in a folder of its own that holds everything it writes. */
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { isAlive, readStat } from '../../src/shared/platform/proc.ts';
+import { DIST } from './manager-process.ts';
+import { Child, processesWith } from './processes.ts';
+import { temporaryFolder } from './temp-folder.ts';
+import { waitFor } from './wait-until.ts';
+
+export interface LogLine {
+  event: string;
+  level: string;
+  msg: string;
+  [field: string]: unknown;
+}
+
+type Yaml = Record<string, unknown>;
+
+const SECOND = { enabled: true, interval: '1s' };
+
+/** One host: its configuration, and the daemons that run on it one after another. */
+export class TestHost {
+  readonly folder: string;
+  readonly #remove: () => Promise<void>;
+  readonly #daemons: Child[] = [];
+
+  private constructor(folder: string, remove: () => Promise<void>) {
+    this.folder = folder;
+    this.#remove = remove;
+  }
+
+  static async make(): Promise<TestHost> {
+    const { path, remove } = await temporaryFolder('host');
+    await mkdir(join(path, 'etc'));
+    return new TestHost(path, remove);
+  }
+
+  get configFile(): string {
+    return join(this.folder, 'etc/daemon.yaml');
+  }
+
+  get logFile(): string {
+    return join(this.folder, 'daemon.log');
+  }
+
+  get workDir(): string {
+    return join(this.folder, 'work');
+  }
+
+  /** Short intervals, and what is given on top; sections are replaced whole. */
+  async configure(managerPort: number, tlsFolder: string, over: Yaml = {}): Promise<void> {
+    const tls = (name: string): string => join(tlsFolder, name);
+    await writeFile(
+      this.configFile,
+      stringify({
+        daemon: {
+          log_level: 'debug',
+          log_file: this.logFile,
+          pid_file: join(this.folder, 'daemon.pid'),
+          work_dir: this.workDir,
+        },
+        manager: {
+          address: `127.0.0.1:${managerPort}`,
+          tls: { cert_file: tls('client.crt'), key_file: tls('client.key'), ca_file: tls('ca.crt') },
+          heartbeat_interval: '1s',
+          reconnect_interval: '100ms',
+          timeout: '5s',
+        },
+        collectors: { cpu: SECOND, memory: SECOND, disk: SECOND, network: SECOND },
+        ...over,
+      }),
+    );
+  }
+
+  start(args: readonly string[] = []): Child {
+    const daemon = new Child([join(DIST, 'daemon.js'), '--config', this.configFile, ...args]);
+    this.#daemons.push(daemon);
+    return daemon;
+  }
+
+  /** What the daemons of this host have logged so far. */
+  log(): LogLine[] {
+    if (!existsSync(this.logFile)) return [];
+    const lines = readFileSync(this.logFile, 'utf8').split('\n');
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** Waits for a line of the log, the ones written already counted from line `since`. */
+  logged(event: string, fits: (line: LogLine) => boolean = () => true, since = 0): Promise<LogLine> {
+    const found = (): LogLine | undefined => {
+      const ended = this.#daemons.at(-1)?.exit;
+      const line = this.log()
+        .slice(since)
+        .find((candidate) => candidate.event === event && fits(candidate));
+      if (!line && ended) throw new Error(`the daemon ended with ${ended.code ?? ended.signal}`);
+      return line;
+    };
+    return waitFor(found, { what: `the log line ${event}`, timeoutMs: 20_000 });
+  }
+
+  /** Pids of live agents of this host. */
+  agents(): number[] {
+    return processesWith(`DAEMON_AGENT_OWNER=${this.workDir}`).filter((pid) => isAlive(readStat(pid)));
+  }
+
+  /** Ends every daemon and agent of this host and removes its folder. */
+  async remove(): Promise<void> {
+    for (const daemon of this.#daemons) await daemon.kill('SIGKILL');
+    for (const pid of this.agents()) process.kill(pid, 'SIGKILL');
+    await waitFor(() => this.agents().length === 0, { what: 'the end of all agents' });
+    await this.#remove();
+  }
+}
+
+/** A sample agent that sends heartbeats, as an entry of `agents`. */
+export function sampleAgent(id: string, over: Yaml = {}): Yaml {
+  return {
+    id,
+    type: 'custom',
+    binary_path: process.execPath,
+    args: [join(DIST, 'sample-agent.js'), '--interval', '200ms'],
+    ...over,
+  };
+}

@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { Child, expectNoProcessWith, processesWith } from '../../support/processes.ts';
+import { waitFor } from '../../support/wait-until.ts';
+
+const marker = (): string => `marker-${process.pid}-${Math.random()}`;
+
+test('output, lines and JSON apart, and the exit', async () => {
+  const child = new Child([
+    '-e',
+    'console.log("plain"); console.log(JSON.stringify({a: 1})); console.error("bad"); process.exitCode = 3',
+  ]);
+  expect(await child.ended()).toEqual({ code: 3, signal: null });
+  await waitFor(() => child.stdout.length === 2 && child.stderr.length === 1, { what: 'the output' });
+  expect(child.json()).toEqual([{ a: 1 }]);
+  expect(child.stderr).toEqual(['bad']);
+});
+
+test('a child that does not end in time is told with what it wrote, and killed', async () => {
+  const child = new Child(['-e', 'process.on("SIGTERM", () => {}); console.log("ready"); setInterval(() => {}, 1e6)']);
+  await waitFor(() => child.stdout.includes('ready'), { what: 'the child' });
+  await expect(child.kill('SIGTERM', 50)).rejects.toThrow(/the end of pid \d+[\s\S]*ready/);
+  expect(child.exit).toEqual({ code: null, signal: 'SIGKILL' });
+});
+
+test.each([
+  [
+    'environment',
+    (mark: string) => new Child(['-e', 'console.log(1); setInterval(() => {}, 1e6)'], { env: { MARK: mark } }),
+  ],
+  ['command line', (mark: string) => new Child(['-e', 'console.log(1); setInterval(() => {}, 1e6)', mark])],
+])('a process with the marker in its %s is found while it lives', async (_, start) => {
+  const mark = marker();
+  const child = start(mark);
+  await waitFor(() => child.stdout.length > 0, { what: 'the child' });
+  expect(processesWith(mark)).toEqual([child.pid]);
+  await expect(expectNoProcessWith(mark, 20)).rejects.toThrow(`${child.pid} `);
+  await child.kill();
+  await expectNoProcessWith(mark);
+  expect(processesWith(mark)).toEqual([]);
+});
+
+test('a program that is not there', async () => {
+  const child = new Child([], { program: '/nowhere/program' });
+  await expect(child.exited).rejects.toThrow('ENOENT');
+});
