@@ -14,7 +14,6 @@ import { renderView } from './view.ts';
 const DRAW_MS = 1000;
 const STATUS_MS = 5000;
 const WIDEST = 100;
-const NARROWEST = 40;
 
 /** Shows a demo while it runs. */
 interface Display {
@@ -37,7 +36,7 @@ function liveDisplay(terminal: NodeJS.WriteStream, colour: boolean): Display {
   return {
     start(demo) {
       draw = () => {
-        const width = Math.max(NARROWEST, Math.min(terminal.columns || 80, WIDEST));
+        const width = Math.min(terminal.columns || 80, WIDEST);
         const times = { nowMs: Date.now(), elapsedMs: performance.now() - startedMs };
         screen.draw(renderView(demo.state, { width, colour, ...times }));
       };
@@ -119,7 +118,10 @@ async function run(options: DemoOptions): Promise<number> {
     await Promise.race([aborted(signal), unexpectedEnd]);
   } catch (error) {
     if (error instanceof PartEnded)
-      problems.push(`${error.message}; what it said last:`, ...error.lines.map((line) => `  ${line}`));
+      problems.push(
+        `${error.message}${error.lines.length > 0 ? '; what it said last:' : ''}`,
+        ...error.lines.map((line) => `  ${line}`),
+      );
     else if (!signal.aborted) problems.push(`it could not be started: ${describe(error)}`);
   }
   demo.readUsage();

@@ -14,10 +14,11 @@ export interface ChildOptions {
 
 const KEPT_LINES = 15;
 const KILL_MS = 5000;
+const OUTPUT_MS = 500;
 
 export class DemoChild {
   readonly name: string;
-  /** Settles when it has ended; rejects where it could not be started. */
+  /** Settles when it has ended and its output is read; rejects where it could not be started. */
   readonly exited: Promise<Exit>;
   readonly #process: ChildProcess;
   readonly #tail: string[] = [];
@@ -38,7 +39,13 @@ export class DemoChild {
       });
       this.#process.once('exit', (code, signal) => {
         this.#ended = true;
-        resolve({ code, signal });
+        // what it said last may still be in the pipe; a grandchild that holds the pipe must not keep this waiting
+        const { promise: late, cancel } = deadline(OUTPUT_MS);
+        const closed = new Promise((done) => this.#process.once('close', done));
+        void Promise.race([closed, late]).then(() => {
+          cancel();
+          resolve({ code, signal });
+        });
       });
     });
     this.exited.catch(() => {}); // for whoever awaits it; nobody may

@@ -30,9 +30,9 @@ export function statusLine(state: DemoState): string {
   const usage = state.usage[state.daemonPid];
   const running = Object.values(state.agents).filter(({ status }) => status === 'running').length;
   return [
-    `${state.heartbeats} heartbeats (round trip ${milliseconds(state.heartbeatRoundTripMs)})`,
-    `${state.metricReports} reports`,
-    `${running} of ${Object.keys(state.agents).length} agents running`,
+    `heartbeats ${state.heartbeats} (round trip ${milliseconds(state.heartbeatRoundTripMs)})`,
+    `reports ${state.metricReports}`,
+    `agents running ${running} of ${Object.keys(state.agents).length}`,
     usage ? `daemon ${bytes(usage.rssBytes)}, CPU ${percent(usage.cpuPercent)}` : 'daemon not running',
   ].join(', ');
 }

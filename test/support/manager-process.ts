@@ -57,25 +57,41 @@ export class ManagerProcess {
 
   /** Everything that it said so far, in order. */
   get events(): ManagerEvent[] {
-    return this.child.json() as unknown as ManagerEvent[];
+    return this.child.objects as unknown as ManagerEvent[];
   }
 
   eventsNamed<Name extends ManagerEvent['event']>(name: Name): EventNamed<Name>[] {
     return this.events.filter((event): event is EventNamed<Name> => event.event === name);
   }
 
-  /** Waits for an event of that name that fits, the ones that came already counted too. */
-  async event<Name extends ManagerEvent['event']>(
+  /** Waits for an event of that name that fits; those that came already count too. */
+  event<Name extends ManagerEvent['event']>(
     name: Name,
     fits: (event: EventNamed<Name>) => boolean = () => true,
     timeoutMs = 10_000,
   ): Promise<EventNamed<Name>> {
-    const found = (): EventNamed<Name> | undefined => {
-      const event = this.eventsNamed(name).find(fits);
-      if (!event && this.child.exit) throw new Error(`the Manager ended: ${this.child.tail()}`);
-      return event;
-    };
-    return (await waitFor(found, { what: `the Manager's event ${name}`, timeoutMs })) as EventNamed<Name>;
+    return this.#eventFrom(0, name, fits, timeoutMs);
+  }
+
+  /** As `event`, but only what comes from now on counts. */
+  nextEvent<Name extends ManagerEvent['event']>(
+    name: Name,
+    fits: (event: EventNamed<Name>) => boolean = () => true,
+    timeoutMs = 10_000,
+  ): Promise<EventNamed<Name>> {
+    return this.#eventFrom(this.child.objects.length, name, fits, timeoutMs);
+  }
+
+  async #eventFrom<Name extends ManagerEvent['event']>(
+    from: number,
+    name: Name,
+    fits: (event: EventNamed<Name>) => boolean,
+    timeoutMs: number,
+  ): Promise<EventNamed<Name>> {
+    const isIt = (object: Record<string, unknown>): boolean =>
+      object['event'] === name && fits(object as unknown as EventNamed<Name>);
+    const found = await this.child.object(isIt, { from, what: `the Manager's event ${name}`, timeoutMs });
+    return found as unknown as EventNamed<Name>;
   }
 
   /** Orders a fault (`{fault: 'stall', method: 'Heartbeat'}`) and waits until it is in place. */

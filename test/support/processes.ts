@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { isAlive, readProcFile, readStat } from '../../src/shared/platform/proc.ts';
-import { waitFor } from './wait-until.ts';
+import { type WaitOptions, waitFor } from './wait-until.ts';
 
 export interface Exit {
   code: number | null;
@@ -28,6 +28,8 @@ export class Child {
   readonly process: ChildProcess;
   readonly stdout: string[] = [];
   readonly stderr: string[] = [];
+  /** The lines of standard output that are JSON objects. */
+  readonly objects: Record<string, unknown>[] = [];
   /** Settles when the process has ended. */
   readonly exited: Promise<Exit>;
   #exit: Exit | null = null;
@@ -35,7 +37,7 @@ export class Child {
   constructor(args: readonly string[], { env = {}, cwd, program = process.execPath }: ChildOptions = {}) {
     this.process = spawn(program, args, { env: { ...process.env, ...env }, stdio: 'pipe', ...(cwd ? { cwd } : {}) });
     const { stdout, stderr, stdin } = this.process;
-    if (stdout) createInterface({ input: stdout }).on('line', (line) => this.stdout.push(line));
+    if (stdout) createInterface({ input: stdout }).on('line', (line) => this.#take(line));
     if (stderr) createInterface({ input: stderr }).on('line', (line) => this.stderr.push(line));
     stdin?.on('error', () => {}); // it ended before it read
     this.exited = new Promise((resolve, reject) => {
@@ -62,12 +64,21 @@ export class Child {
     this.process.stdin?.write(`${line}\n`);
   }
 
-  /** Standard output's lines that are JSON objects, so far. */
-  json(): Record<string, unknown>[] {
-    return this.stdout.flatMap((line) => {
-      if (!line.startsWith('{')) return [];
-      return [JSON.parse(line) as Record<string, unknown>];
-    });
+  /**
+   * The first JSON object of its output that fits, from the given place on (0: those that came already count too).
+   * When it ends before that, an Error with the last lines that it wrote.
+   */
+  async object(
+    fits: (object: Record<string, unknown>) => boolean,
+    { from = 0, ...options }: WaitOptions & { from?: number },
+  ): Promise<Record<string, unknown>> {
+    const look = (): Record<string, unknown> | 'ended' | undefined => {
+      const ended = this.#exit !== null;
+      return this.objects.slice(from).find(fits) ?? (ended ? 'ended' : undefined);
+    };
+    const found = await waitFor(look, options);
+    if (found === 'ended') throw new Error(`it ended before ${options.what}:\n${this.tail()}`);
+    return found;
   }
 
   /** Its end within the bound; otherwise an Error with the last lines that it wrote. */
@@ -94,6 +105,16 @@ export class Child {
       this.signal('SIGKILL');
       await this.ended();
       throw error;
+    }
+  }
+
+  #take(line: string): void {
+    this.stdout.push(line);
+    if (!line.startsWith('{')) return;
+    try {
+      this.objects.push(JSON.parse(line) as Record<string, unknown>);
+    } catch {
+      // it only looked like one: it stays among the lines
     }
   }
 
@@ -124,4 +145,15 @@ export async function expectNoProcessWith(marker: string, timeoutMs = 5000): Pro
     const lines = left.map((pid) => `${pid} ${readProcFile(`/proc/${pid}/cmdline`)?.replaceAll('\0', ' ')}`);
     throw new Error(`processes with ${marker} are left:\n${lines.join('\n')}`);
   });
+}
+
+/** For an `onTestFinished` or `afterEach`: whatever a failed test may have left. */
+export function killProcessesWith(marker: string): void {
+  for (const pid of processesWith(marker)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error; // it went just now
+    }
+  }
 }

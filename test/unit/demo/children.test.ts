@@ -8,7 +8,6 @@ test('its lines are handed on, the last of its errors are kept', async () => {
     onLine: (line) => lines.push(line),
   });
   expect(describeExit(await child.exited)).toBe('ended with code 0');
-  await waitFor(() => child.tail().includes('19') && lines.length === 1, { what: 'the output' });
   expect(child.tail()).toEqual(Array.from({ length: 15 }, (_, at) => String(at + 5)));
   expect(lines).toEqual(['out']);
 });
@@ -22,4 +21,12 @@ test('one that does not go by itself is killed', async () => {
   await child.stop(50);
   expect(describeExit(await child.exited)).toBe('was ended by SIGKILL');
   await child.stop(50); // has ended: nothing to do
+});
+
+test('a grandchild that holds its output does not keep its end from being seen', async () => {
+  const holder =
+    'const c = require("node:child_process").spawn(process.execPath, ["-e", "setInterval(() => {}, 1e6)"], { stdio: "inherit" }); console.error(c.pid); process.exit(4)';
+  const child = new DemoChild('x', ['-e', holder]);
+  expect(describeExit(await child.exited)).toBe('ended with code 4');
+  process.kill(Number(child.tail()[0]), 'SIGKILL');
 });

@@ -10,7 +10,7 @@ const STUBBORN = `process.on("SIGTERM", () => {}); ${STAYS}`;
 
 async function start(script: string, env: Record<string, string>): Promise<Child> {
   const child = new Child(['-e', script], { env });
-  onTestFinished(() => child.process.kill('SIGKILL') && undefined);
+  onTestFinished(() => child.signal('SIGKILL'));
   await waitFor(() => child.stdout.includes('ready'), { what: 'the child' });
   return child;
 }

@@ -35,11 +35,11 @@ test.each<[string, Partial<DemoState>, Partial<DemoState>, string[]]>([
 
 test('the status line', () => {
   expect(statusLine(NEW_STATE)).toBe(
-    '0 heartbeats (round trip -), 0 reports, 0 of 0 agents running, daemon not running',
+    'heartbeats 0 (round trip -), reports 0, agents running 0 of 0, daemon not running',
   );
   const state = { ...NEW_STATE, ...agents({}), heartbeats: 3, heartbeatRoundTripMs: 1, metricReports: 2, daemonPid: 9 };
   const usage = { 9: { rssBytes: 20_000_000, cpuPercent: 1 } };
   expect(statusLine({ ...state, usage })).toBe(
-    '3 heartbeats (round trip 1.0 ms), 2 reports, 1 of 1 agents running, daemon 20.0 MB, CPU 1.0 %',
+    'heartbeats 3 (round trip 1.0 ms), reports 2, agents running 1 of 1, daemon 20.0 MB, CPU 1.0 %',
   );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Child, expectNoProcessWith, processesWith } from '../../support/processes.ts';
+import { Child, expectNoProcessWith, killProcessesWith, processesWith } from '../../support/processes.ts';
 import { waitFor } from '../../support/wait-until.ts';
 
 const marker = (): string => `marker-${process.pid}-${Math.random()}`;
@@ -11,8 +11,22 @@ test('output, lines and JSON apart, and the exit', async () => {
   ]);
   expect(await child.ended()).toEqual({ code: 3, signal: null });
   await waitFor(() => child.stdout.length === 2 && child.stderr.length === 1, { what: 'the output' });
-  expect(child.json()).toEqual([{ a: 1 }]);
+  expect(child.objects).toEqual([{ a: 1 }]);
   expect(child.stderr).toEqual(['bad']);
+});
+
+test('an object that is waited for, and one that never comes because the child has ended', async () => {
+  const child = new Child([
+    '-e',
+    'for (const n of [1, 2, 2]) console.log(JSON.stringify({n})); console.log("{broken")',
+  ]);
+  expect(await child.object(({ n }) => n === 2, { what: 'two' })).toEqual({ n: 2 });
+  await child.ended();
+  await waitFor(() => child.stdout.length === 4, { what: 'the output' });
+  expect(await child.object(({ n }) => n === 2, { what: 'two', from: 2 })).toEqual({ n: 2 });
+  await expect(child.object(({ n }) => n === 3, { what: 'three' })).rejects.toThrow(
+    /it ended before three:[\s\S]*\{broken/,
+  );
 });
 
 test('a child that does not end in time is told with what it wrote, and killed', async () => {
@@ -34,7 +48,8 @@ test.each([
   await waitFor(() => child.stdout.length > 0, { what: 'the child' });
   expect(processesWith(mark)).toEqual([child.pid]);
   await expect(expectNoProcessWith(mark, 20)).rejects.toThrow(`${child.pid} `);
-  await child.kill();
+  killProcessesWith(mark);
+  expect(await child.ended()).toEqual({ code: null, signal: 'SIGKILL' });
   await expectNoProcessWith(mark);
   expect(processesWith(mark)).toEqual([]);
 });
