@@ -1,34 +1,49 @@
-/** The harness's command line. Pure. */
+/** The harness's command line. Pure: gives what was asked for, or throws an Error with one clear line. */
 import { parseArgs } from 'node:util';
 
-export const BENCHMARKS = ['idle', 'collect', 'report', 'start'] as const;
-export type Benchmark = (typeof BENCHMARKS)[number];
+const BENCHMARK_NAMES = ['idle', 'collect', 'report', 'start'] as const;
+export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
+
+export const HELP = `usage: npm run bench -- [NAME ...] [options]
+
+Measures the built daemon on this machine. Without a name, all of these:
+
+  idle     memory and CPU of the daemon at rest, with two agents, against a Manager
+  collect  how long a collection takes, from a cold thread down to the reading itself
+  report   round trip of a heartbeat and of a full report
+  start    from exec to the registration
+
+  --quick  fewer rounds and shorter intervals, less than a minute in all
+  --json   print the result as one JSON object, as the last line of standard output
+  --help
+
+Results are kept in bench/results/. docs/benchmarks.md says what each figure is.
+`;
 
 export interface BenchOptions {
-  benchmarks: Benchmark[];
+  /** In the order in which they run, each once. */
+  names: BenchmarkName[];
   quick: boolean;
   json: boolean;
 }
 
-export const HELP = `usage: npm run bench -- [NAME...] [--quick] [--json]
+function isName(text: string): text is BenchmarkName {
+  return (BENCHMARK_NAMES as readonly string[]).includes(text);
+}
 
-  NAME     ${BENCHMARKS.join(', ')}; all where none is given
-  --quick  shorter windows and intervals: under a minute for all
-  --json   print the result as one JSON object on the last line
-
-Results are kept in bench/results/.
-`;
-
-/** Throws an Error for what is not known. */
+/** `help` in place of options where help was asked for. */
 export function parseArguments(args: readonly string[]): BenchOptions | 'help' {
   const flag = { type: 'boolean', default: false } as const;
-  const options = { quick: flag, json: flag, help: flag };
-  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-  if (values.help) return 'help';
-  const known = (name: string): name is Benchmark => (BENCHMARKS as readonly string[]).includes(name);
-  const benchmarks = positionals.map((name) => {
-    if (!known(name)) throw new Error(`there is no benchmark ${JSON.stringify(name)}: ${BENCHMARKS.join(', ')}`);
-    return name;
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    strict: true,
+    allowPositionals: true,
+    options: { quick: flag, json: flag, help: flag },
   });
-  return { benchmarks: benchmarks.length > 0 ? benchmarks : [...BENCHMARKS], quick: values.quick, json: values.json };
+  if (values.help) return 'help';
+  const unknown = positionals.filter((name) => !isName(name));
+  if (unknown.length > 0)
+    throw new Error(`there is no benchmark ${unknown.join(', ')}; there are ${BENCHMARK_NAMES.join(', ')}`);
+  const names = BENCHMARK_NAMES.filter((name) => positionals.length === 0 || positionals.includes(name));
+  return { names, quick: values.quick, json: values.json };
 }

@@ -1,0 +1,52 @@
+/**
+ * The daemon's configuration while it is measured. Pure. It names where things are and which agents there are;
+ * everything else has its default, unless intervals are asked for.
+ */
+import { join } from 'node:path';
+
+export interface BenchAgent {
+  id: string;
+  /** Program and arguments. */
+  command: readonly [string, ...string[]];
+}
+
+export interface BenchConfig {
+  /** Everything that the daemon writes goes in here. */
+  folder: string;
+  tlsFolder: string;
+  managerPort: number;
+  agents: readonly BenchAgent[];
+  /** Of heartbeats and of all collectors; null: the defaults. */
+  intervalMs: number | null;
+}
+
+export const configFile = (folder: string): string => join(folder, 'daemon.yaml');
+export const logFile = (folder: string): string => join(folder, 'daemon.log');
+
+/** Two agents that send a heartbeat as often as the default timeout of 90 s suggests. */
+export function sampleAgents(bundles: string, node: string): BenchAgent[] {
+  const program = join(bundles, 'sample-agent.js');
+  return ['agent-1', 'agent-2'].map((id) => ({ id, command: [node, program, '--name', id, '--interval', '30s'] }));
+}
+
+/** JSON, which is YAML too. */
+export function renderConfig({ folder, tlsFolder, managerPort, agents, intervalMs }: BenchConfig): string {
+  const interval = intervalMs === null ? {} : { interval: `${intervalMs}ms` };
+  const config = {
+    daemon: { log_file: logFile(folder), pid_file: join(folder, 'daemon.pid'), work_dir: join(folder, 'work') },
+    manager: {
+      address: `127.0.0.1:${managerPort}`,
+      tls: {
+        cert_file: join(tlsFolder, 'client.crt'),
+        key_file: join(tlsFolder, 'client.key'),
+        ca_file: join(tlsFolder, 'ca.crt'),
+      },
+      ...(intervalMs === null ? {} : { heartbeat_interval: `${intervalMs}ms` }),
+    },
+    agents: agents.map(({ id, command: [binary, ...args] }) => ({ id, type: 'custom', binary_path: binary, args })),
+    ...(intervalMs === null
+      ? {}
+      : { collectors: { cpu: interval, memory: interval, disk: interval, network: interval } }),
+  };
+  return `${JSON.stringify(config, null, 2)}\n`;
+}

@@ -1,0 +1,132 @@
+/**
+ * What a benchmark runs against: a temporary folder with certificates, a Manager in its own process, and the built
+ * daemon as often as it is wanted. All of it, agents included, ends with the scope.
+ */
+import { readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCertificates } from '../src/demo/certificates.ts';
+import { DemoChild, describeExit } from '../src/demo/children.ts';
+import { endAgents } from '../src/demo/leftover-agents.ts';
+import type { ManagerEvent } from '../src/shared/contracts/manager-events.ts';
+import type { Scope } from '../src/shared/lifecycle/scope.ts';
+import { within } from './bounded.ts';
+import { type BenchAgent, configFile, logFile, renderConfig } from './daemon-config.ts';
+
+const LISTEN_MS = 15_000;
+const MANAGER_STOP_MS = 5000;
+/** The daemon gives what is under way 30 s to end. */
+const DAEMON_STOP_MS = 35_000;
+const LOG_TAIL = 5;
+
+type EventNamed<Name extends ManagerEvent['event']> = Extract<ManagerEvent, { event: Name }>;
+
+export interface RunningDaemon {
+  pid: number;
+  /** Monotonic milliseconds, right before it was started. */
+  startedMs: number;
+  /** Rejects when it ends, with what it said last. */
+  ended: Promise<never>;
+  stop(): Promise<void>;
+}
+
+export interface HostOptions {
+  /** Folder of the bundles. */
+  bundles: string;
+  signal: AbortSignal;
+}
+
+export class BenchHost {
+  readonly folder: string;
+  readonly #options: HostOptions;
+  readonly #scope: Scope;
+  readonly #waiting = new Set<(event: ManagerEvent) => void>();
+  #port = 0;
+  #daemons = 0;
+
+  private constructor(folder: string, scope: Scope, options: HostOptions) {
+    this.folder = folder;
+    this.#scope = scope;
+    this.#options = options;
+  }
+
+  static async start(scope: Scope, options: HostOptions): Promise<BenchHost> {
+    const folder = await mkdtemp(join(tmpdir(), 'host-daemon-bench-'));
+    await scope.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    await createCertificates(folder);
+    const host = new BenchHost(folder, scope, options);
+    await host.#startManager();
+    // agents outlive the daemon: they are ended after it, which is what ends first
+    await scope.add(async () => {
+      await endAgents(folder, []);
+    });
+    return host;
+  }
+
+  get managerPort(): number {
+    return this.#port;
+  }
+
+  /** The next event of the Manager's with that name that fits; only what comes from now on counts. */
+  event<Name extends ManagerEvent['event']>(
+    name: Name,
+    fits: (event: EventNamed<Name>) => boolean = () => true,
+  ): Promise<EventNamed<Name>> {
+    return new Promise((resolve) => {
+      const look = (event: ManagerEvent): void => {
+        const named = event as EventNamed<Name>;
+        if (event.event !== name || !fits(named)) return;
+        this.#waiting.delete(look);
+        resolve(named);
+      };
+      this.#waiting.add(look);
+    });
+  }
+
+  /** Starts a daemon that has never run before. `intervalMs`: see BenchConfig. */
+  async startDaemon(agents: readonly BenchAgent[], intervalMs: number | null): Promise<RunningDaemon> {
+    const folder = join(this.folder, `host-${++this.#daemons}`);
+    await mkdir(folder);
+    const config = { folder, tlsFolder: this.folder, managerPort: this.#port, agents, intervalMs };
+    await writeFile(configFile(folder), renderConfig(config));
+    this.#options.signal.throwIfAborted();
+    const startedMs = performance.now();
+    const child = new DemoChild('daemon', [join(this.#options.bundles, 'daemon.js'), '--config', configFile(folder)]);
+    const stop = (): Promise<void> => child.stop(DAEMON_STOP_MS);
+    await this.#scope.add(stop);
+    return { pid: child.pid, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop };
+  }
+
+  async #startManager(): Promise<void> {
+    const { bundles, signal } = this.#options;
+    const onLine = (line: string): void => {
+      // nobody waits: the line is not worth the time that something else is being measured by
+      if (this.#waiting.size === 0 || !line.startsWith('{')) return;
+      const event = JSON.parse(line) as ManagerEvent;
+      for (const look of [...this.#waiting]) look(event);
+    };
+    const listening = this.event('listening');
+    const args = [join(bundles, 'manager.js'), '--json', '--port', '0', '--tls', this.folder];
+    const manager = new DemoChild('Manager', args, { onLine });
+    await this.#scope.add(() => manager.stop(MANAGER_STOP_MS));
+    const bound = { what: 'the Manager to listen', timeoutMs: LISTEN_MS, signal };
+    this.#port = (await within(Promise.race([listening, endOf(manager, () => [])]), bound)).port;
+  }
+}
+
+function lastLines(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL);
+  } catch (error) {
+    return [`no log: ${error instanceof Error ? error.message : error}`];
+  }
+}
+
+function endOf(child: DemoChild, more: () => string[]): Promise<never> {
+  const end = child.exited.then((exit) => {
+    throw new Error([`the ${child.name} ${describeExit(exit)}`, ...child.tail(), ...more()].join('\n  '));
+  });
+  end.catch(() => {}); // for whoever waits for it; one that was stopped is nobody's error
+  return end;
+}

@@ -1,0 +1,89 @@
+/**
+ * What the kernel says of a process, read from outside it: /proc/PID/smaps_rollup, status, stat and fd. The parsers
+ * give null for what is not such a file, the readers for a process that has gone.
+ */
+import { readdirSync, writeFileSync } from 'node:fs';
+import { readProcFile } from '../src/shared/platform/proc.ts';
+
+export interface Memory {
+  rssBytes: number;
+  /** Resident, each shared page divided by the number of processes that map it. */
+  pssBytes: number;
+  /** Heaps, stacks, what was written of files mapped privately: nobody else's. */
+  anonymousBytes: number;
+  /** Resident less anonymous: pages of files and of shared memory. */
+  fileBackedBytes: number;
+}
+
+export interface Status {
+  /** The kernel's own peak of the resident size since the last `resetPeak` (VmHWM). */
+  peakRssBytes: number;
+  /** Shared memory; part of the file-backed figure. */
+  sharedMemoryBytes: number;
+  threads: number;
+}
+
+export interface Reading extends Memory, Status {
+  descriptors: number;
+}
+
+function kilobytes(text: string, key: string): number | null {
+  const found = new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1];
+  return found === undefined ? null : Number(found) * 1024;
+}
+
+export function parseSmapsRollup(text: string): Memory | null {
+  const rssBytes = kilobytes(text, 'Rss');
+  const pssBytes = kilobytes(text, 'Pss');
+  const anonymousBytes = kilobytes(text, 'Anonymous');
+  if (rssBytes === null || pssBytes === null || anonymousBytes === null) return null;
+  return { rssBytes, pssBytes, anonymousBytes, fileBackedBytes: rssBytes - anonymousBytes };
+}
+
+export function parseStatus(text: string): Status | null {
+  const peakRssBytes = kilobytes(text, 'VmHWM');
+  const sharedMemoryBytes = kilobytes(text, 'RssShmem');
+  const threads = /^Threads:\s+(\d+)$/m.exec(text)?.[1];
+  if (peakRssBytes === null || sharedMemoryBytes === null || threads === undefined) return null;
+  return { peakRssBytes, sharedMemoryBytes, threads: Number(threads) };
+}
+
+/**
+ * Clock ticks spent by the process, its ended threads, and its children that ended and were waited for (fields 14 to
+ * 17). A process's name may contain `) `, so the fields are counted from the last parenthesis.
+ */
+export function parseCpuTicks(stat: string): number | null {
+  const close = stat.lastIndexOf(')');
+  const fields = close < 0 ? [] : stat.slice(close + 2).split(' ');
+  const ticks = fields.slice(14 - 3, 17 - 3 + 1).map(Number);
+  return ticks.length === 4 && ticks.every(Number.isInteger) ? ticks.reduce((sum, n) => sum + n, 0) : null;
+}
+
+function countDescriptors(pid: number, procRoot: string): number | null {
+  try {
+    return readdirSync(`${procRoot}/${pid}/fd`).length;
+  } catch {
+    return null; // it has gone, or is not ours to look at
+  }
+}
+
+export function readFigures(pid: number, procRoot = '/proc'): Reading | null {
+  const memory = parseSmapsRollup(readProcFile(`${procRoot}/${pid}/smaps_rollup`) ?? '');
+  const status = parseStatus(readProcFile(`${procRoot}/${pid}/status`) ?? '');
+  const descriptors = countDescriptors(pid, procRoot);
+  return memory && status && descriptors !== null ? { ...memory, ...status, descriptors } : null;
+}
+
+export function readCpuTicks(pid: number, procRoot = '/proc'): number | null {
+  return parseCpuTicks(readProcFile(`${procRoot}/${pid}/stat`) ?? '');
+}
+
+/** Starts the kernel's peak anew from what is resident now (proc(5), clear_refs). False where that is not allowed. */
+export function resetPeak(pid: number, procRoot = '/proc'): boolean {
+  try {
+    writeFileSync(`${procRoot}/${pid}/clear_refs`, '5');
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,30 @@
+/** How much is measured: the full run, and one that a commit can afford. Pure. */
+export interface Settings {
+  quick: boolean;
+  idle: {
+    /** Of heartbeats and collectors; null leaves the daemon its own defaults. */
+    intervalMs: number | null;
+    warmUpMs: number;
+    windowMs: number;
+  };
+  collect: { coldRuns: number; warmRuns: number; readings: number };
+  /** `pauseMs`: between two calls, so that each finds both sides at rest. */
+  report: { calls: number; pauseMs: number };
+  start: { runs: number };
+}
+
+export const FULL: Settings = {
+  quick: false,
+  idle: { intervalMs: null, warmUpMs: 10_000, windowMs: 180_000 },
+  collect: { coldRuns: 40, warmRuns: 200, readings: 1000 },
+  report: { calls: 2000, pauseMs: 5 },
+  start: { runs: 10 },
+};
+
+export const QUICK: Settings = {
+  quick: true,
+  idle: { intervalMs: 15_000, warmUpMs: 3000, windowMs: 38_000 },
+  collect: { coldRuns: 5, warmRuns: 30, readings: 100 },
+  report: { calls: 150, pauseMs: 2 },
+  start: { runs: 3 },
+};
