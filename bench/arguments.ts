@@ -1,7 +1,7 @@
 /** The harness's command line. Pure: gives what was asked for, or throws an Error with one clear line. */
 import { parseArgs } from 'node:util';
 
-const BENCHMARK_NAMES = ['idle', 'collect', 'report', 'start'] as const;
+const BENCHMARK_NAMES = ['idle', 'collect', 'health', 'report', 'start'] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
 
 export const HELP = `usage: npm run bench -- [NAME ...] [options]
@@ -10,6 +10,7 @@ Measures the built daemon on this machine. Without a name, all of these:
 
   idle     memory and CPU of the daemon at rest, with two agents, against a Manager
   collect  how long a collection takes, from a cold thread down to the reading itself
+  health   one round of health checks of 1 to 200 agents
   report   round trip of a heartbeat and of a full report
   start    from exec to the registration
 

@@ -6,6 +6,7 @@ import { dirname, join, relative } from 'node:path';
 import { describe } from '../src/shared/errors/daemon-error.ts';
 import { type BenchmarkName, type BenchOptions, HELP, parseArguments } from './arguments.ts';
 import { collect } from './benchmarks/collect.ts';
+import { health } from './benchmarks/health.ts';
 import { idle } from './benchmarks/idle.ts';
 import { report } from './benchmarks/report.ts';
 import { start } from './benchmarks/start.ts';
@@ -16,7 +17,7 @@ import { type Benchmark, type BenchReport, renderReport } from './report.ts';
 import { headline, resultOf, writeResult } from './result.ts';
 import { FULL, QUICK } from './settings.ts';
 
-const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, report, start };
+const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start };
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);

@@ -8,6 +8,7 @@ export interface Settings {
     windowMs: number;
   };
   collect: { coldRuns: number; warmRuns: number; readings: number };
+  health: { rounds: number };
   /** `pauseMs`: between two calls, so that each finds both sides at rest. */
   report: { calls: number; pauseMs: number };
   start: { runs: number };
@@ -17,6 +18,7 @@ export const FULL: Settings = {
   quick: false,
   idle: { intervalMs: null, warmUpMs: 10_000, windowMs: 180_000 },
   collect: { coldRuns: 40, warmRuns: 200, readings: 1000 },
+  health: { rounds: 200 },
   report: { calls: 2000, pauseMs: 5 },
   start: { runs: 10 },
 };
@@ -25,6 +27,7 @@ export const QUICK: Settings = {
   quick: true,
   idle: { intervalMs: 15_000, warmUpMs: 3000, windowMs: 38_000 },
   collect: { coldRuns: 5, warmRuns: 30, readings: 100 },
+  health: { rounds: 20 },
   report: { calls: 150, pauseMs: 2 },
   start: { runs: 3 },
 };

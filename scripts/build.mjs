@@ -15,6 +15,10 @@ const ENTRIES = {
   config: 'src/shared/config/load.ts',
   collect: 'src/workers/collect/index.ts',
   'other-systems': 'src/workers/collect/other-systems.ts',
+  pool: 'src/workers/pool/index.ts',
+  // the library looks for its thread's code beside its own, under exactly this name
+  piscina: 'node_modules/piscina/dist/main.js',
+  worker: 'node_modules/piscina/dist/worker.js',
   manager: 'src/manager/bin.ts',
   demo: 'src/demo/bin.ts',
   'sample-agent': 'src/demo/sample-agent.ts',
@@ -22,12 +26,18 @@ const ENTRIES = {
 };
 
 /** Modules imported with `import()` that live in a bundle of their own, loaded when they are needed, if ever. */
-const SPLIT = { 'shared/config/load.ts': './config.js', 'other-systems.ts': './other-systems.js' };
+const SPLIT = {
+  'shared/config/load.ts': './config.js',
+  'other-systems.ts': './other-systems.js',
+  piscina: './piscina.js',
+};
+/** Native and optional: asked for only where threads are to be niced, which ours are not. */
+const EXTERNAL = ['@napi-rs/nice'];
 
 const splitLazyModules = {
   name: 'split-lazy-modules',
   setup(b) {
-    b.onResolve({ filter: /\.ts$/ }, (args) => {
+    b.onResolve({ filter: /\.ts$|^piscina$/ }, (args) => {
       if (args.kind !== 'dynamic-import') return null;
       const found = Object.entries(SPLIT).find(([suffix]) => args.path.endsWith(suffix));
       return found ? { path: found[1], external: true } : null;
@@ -64,6 +74,7 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
     // import() becomes require(), so that a bundle that has done its work can be let go again
     supported: { 'dynamic-import': false },
     define: { __VERSION__: JSON.stringify(version) },
+    external: EXTERNAL,
     plugins: [splitLazyModules, leaveOutUnused],
     logLevel: 'warning',
   });

@@ -7,13 +7,18 @@ import { parseArgs } from 'node:util';
 import type { Config } from '../shared/config/schema.ts';
 import { describe } from '../shared/errors/daemon-error.ts';
 import { VERSION } from '../shared/version.ts';
+import { planReload } from './agents/reload-plan.ts';
+import { ConfigSource, type LoadedConfig } from './config-source.ts';
 import { startDaemon } from './daemon.ts';
+import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { type DaemonLog, openLog } from './logging/logger.ts';
 import { AlreadyRunningError, takePidFile } from './pid-file.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, alreadyRunning: 3, fault: 70 } as const;
 /** How long running work may take once the daemon is to end (design document 3.1.2). */
 const GRACE_MS = 30_000;
+/** How often the configuration file is looked at. */
+const LOOK_MS = 3000;
 
 const HELP = `Usage: node daemon.js [--config FILE] [--check]
 
@@ -24,7 +29,8 @@ const HELP = `Usage: node daemon.js [--config FILE] [--check]
   --help         print this
 
 Signals: SIGTERM, SIGINT end it and leave the agents running (a second one ends it at once);
-         SIGHUP opens the log file anew.
+         SIGHUP opens the log file anew and takes over a changed configuration, as a change of
+         the file does by itself.
 Exit codes: 0 ended as asked, 1 configuration or start failed, 2 wrong arguments,
             3 another instance runs, 70 internal fault, 128+N second signal N.
 `;
@@ -58,17 +64,24 @@ function parse(): { config: string; check: boolean } {
 }
 
 /** What a configuration needs is loaded for this only, and let go with the bundle that it came in. */
-async function load(path: string, check: boolean): Promise<Config> {
+async function load(path: string, withHost = false): Promise<LoadedConfig> {
   const { checkHost, loadConfigFile, renderDiagnostics } = await import('../shared/config/load.ts');
   const { config, diagnostics, places } = loadConfigFile(path);
-  const problems = check && config ? [...diagnostics, ...checkHost(config, places)] : diagnostics;
-  if (problems.length > 0) process.stderr.write(renderDiagnostics(problems));
+  const all = withHost && config ? [...diagnostics, ...checkHost(config, places)] : diagnostics;
+  const problems = all.length > 0 ? renderDiagnostics(all) : '';
+  forget('config.js');
+  return { config, problems };
+}
+
+/** The configuration to start with; ends the process where there is none, or where it was only to be checked. */
+async function firstConfig(path: string, check: boolean): Promise<Config> {
+  const { config, problems } = await load(path, check);
+  process.stderr.write(problems);
   if (!config) process.exit(EXIT.failed);
   if (check) {
     process.stdout.write(`${path} is valid\n`);
     process.exit(EXIT.ok);
   }
-  forget('config.js');
   return config;
 }
 
@@ -86,8 +99,9 @@ async function main(): Promise<void> {
   process.on('SIGINT', () => onSignal('SIGINT'));
   process.on('SIGHUP', () => onHangUp());
 
+  closeInheritedDescriptors();
   const { config: path, check } = parse();
-  const config = await load(path, check);
+  const config = await firstConfig(path, check);
   let release: () => void;
   try {
     release = takePidFile(config.daemon.pidFile);
@@ -137,7 +151,40 @@ async function main(): Promise<void> {
     return fail(`the daemon cannot start: ${describe(err)}`, EXIT.failed);
   }
   log.info({ event: 'started' }, 'daemon started');
+  const source = new ConfigSource({
+    path,
+    config,
+    load,
+    onRefused: (problems) =>
+      log.error(
+        { event: 'reload-refused', code: 'D1002', problems },
+        'the changed configuration is invalid and not taken over',
+      ),
+    onReload: async (next, previous) => {
+      const plan = planReload(previous, next);
+      await daemon.apply(plan, next);
+      const { changes, needsRestart } = plan;
+      if (needsRestart.length > 0) {
+        log.warn({ event: 'reload-incomplete', keys: needsRestart }, 'takes effect when the daemon is started again');
+      }
+      log.info({ event: 'reloaded', changes }, `configuration taken over, ${changes.length} changes`);
+    },
+  });
+  const reload = (how: () => Promise<void>): void => {
+    how().catch((err: unknown) =>
+      log.error({ event: 'reload-failed', err }, 'the configuration could not be taken over'),
+    );
+  };
+  const reopen = onHangUp;
+  onHangUp = () => {
+    reopen();
+    reload(() => source.reload());
+  };
+  reload(() => source.look());
+  const looking = setInterval(() => reload(() => source.look()), LOOK_MS);
   const signal = await ending;
+  clearInterval(looking);
+  onHangUp = reopen;
   log.info({ event: 'stopping', signal }, `${signal}: the daemon ends, agents run on`);
   const late = setTimeout(() => {
     log.error({ event: 'stop-late' }, `work did not end within ${GRACE_MS / 1000} s, ending without it`);

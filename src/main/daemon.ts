@@ -11,8 +11,9 @@ import type { MetricData } from '../shared/gen/manager.ts';
 import { Scope } from '../shared/lifecycle/scope.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import { VERSION } from '../shared/version.ts';
+import { Agents } from './agents/agents.ts';
 import { SystemProcesses } from './agents/launcher.ts';
-import { AgentSupervisor } from './agents/supervisor.ts';
+import type { ReloadPlan } from './agents/reload-plan.ts';
 import { ManagerLink } from './link/manager-link.ts';
 import { registration } from './link/node-info.ts';
 import { toWireMetric } from './link/wire-values.ts';
@@ -20,6 +21,7 @@ import type { DaemonLog } from './logging/logger.ts';
 import { Collection } from './metrics/collection.ts';
 import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
+import { Pool } from './threads/pool.ts';
 import { Runner } from './threads/runner.ts';
 
 export interface DaemonOptions {
@@ -30,6 +32,8 @@ export interface DaemonOptions {
 }
 
 export interface RunningDaemon {
+  /** Applies a changed configuration; what cannot be changed while the daemon runs is left as it was. */
+  apply(plan: ReloadPlan, next: Config): Promise<void>;
   /** Settles when everything has ended; never throws twice. */
   stop(): Promise<void>;
 }
@@ -39,15 +43,20 @@ const HOST_FACTS_MS = 5000;
 export async function startDaemon({ config, log, bundles }: DaemonOptions): Promise<RunningDaemon> {
   const scope = new Scope();
   try {
-    await start(config, log, bundles, scope);
+    const { apply } = await start(config, log, bundles, scope);
+    return { apply, stop: () => scope.close() };
   } catch (error) {
     await scope.close();
     throw error;
   }
-  return { stop: () => scope.close() };
 }
 
-async function start(config: Config, log: DaemonLog['log'], bundles: string, scope: Scope): Promise<void> {
+async function start(
+  config: Config,
+  log: DaemonLog['log'],
+  bundles: string,
+  scope: Scope,
+): Promise<Pick<RunningDaemon, 'apply'>> {
   const clock = systemClock;
   const random = Math.random;
   const { workDir } = config.daemon;
@@ -67,11 +76,12 @@ async function start(config: Config, log: DaemonLog['log'], bundles: string, sco
     onOutput: (text) => log.debug({ event: 'thread-output', text }, 'a thread printed something'),
   });
   await scope.add(() => runner.close());
+  const pool = new Pool({ bundles });
+  await scope.add(() => pool.close());
 
   let link: ManagerLink | null = null;
-  const agents = new AgentSupervisor({
-    agents: config.agents,
-    workDir,
+  const agents = new Agents({
+    config,
     environment: process.env,
     processes: new SystemProcesses(),
     clock,
@@ -79,49 +89,71 @@ async function start(config: Config, log: DaemonLog['log'], bundles: string, sco
     log,
     after,
     every,
+    checkHealth: (targets, options) => runner.run('health', targets, options),
+    logTasks: pool,
     onChange: () => link?.statesChanged(),
+    onAlert: () => link?.statesChanged(),
   });
   await scope.add(() => agents.close());
   await agents.start();
 
   const host = hostFacts(runner, log);
-  link = new ManagerLink({
-    manager: config.manager,
-    nodeId: id,
-    registration: async (ip) => {
-      const facts = { nodeId: id, ip, platform: process.platform, arch: process.arch, daemonVersion: VERSION };
-      const { request, shortened } = registration({
-        ...facts,
-        hostname: hostname(),
-        agents: agents.list(),
-        host: await host,
-      });
-      if (shortened.length > 0)
-        log.warn({ event: 'registration-shortened', fields: shortened }, 'longer than the Manager takes');
-      return request;
-    },
-    agents: () => agents.list(),
-    after,
-    every,
-    clock,
-    random,
-    log,
-  });
-  const theLink = link;
-  await scope.add(() => theLink.close());
+  const connect = (manager: Config['manager']): ManagerLink =>
+    new ManagerLink({
+      manager,
+      nodeId: id,
+      registration: async (ip) => {
+        const facts = { nodeId: id, ip, platform: process.platform, arch: process.arch, daemonVersion: VERSION };
+        const { request, shortened } = registration({
+          ...facts,
+          hostname: hostname(),
+          agents: agents.list(),
+          host: await host,
+        });
+        if (shortened.length > 0)
+          log.warn({ event: 'registration-shortened', fields: shortened }, 'longer than the Manager takes');
+        return request;
+      },
+      agents: () => agents.list(),
+      after,
+      every,
+      clock,
+      random,
+      log,
+    });
+  link = connect(config.manager);
+  await scope.add(() => link?.close());
   link.start();
 
-  const collection = new Collection({
-    collectors: config.collectors,
-    run: (tasks, options) => runner.run('collect', tasks, options),
-    after,
-    clock,
-    random,
-    onSamples: (samples) => theLink.report(wireMetrics(samples)),
-    log,
-  });
+  const collect = (collectors: Config['collectors']): Collection =>
+    new Collection({
+      collectors,
+      run: (tasks, options) => runner.run('collect', tasks, options),
+      after,
+      clock,
+      random,
+      onSamples: (samples) => link?.report(wireMetrics(samples)),
+      log,
+    });
+  let collection = collect(config.collectors);
   await scope.add(() => collection.close());
   collection.start();
+
+  const apply = async (plan: ReloadPlan, next: Config): Promise<void> => {
+    if (plan.log) log.level = next.daemon.logLevel;
+    if (plan.collectors.length > 0) {
+      await collection.close();
+      collection = collect(next.collectors);
+      collection.start();
+    }
+    if (plan.link) {
+      await link?.close();
+      link = connect(next.manager);
+      link.start();
+    }
+    await agents.apply(plan, next);
+  };
+  return { apply };
 }
 
 function wireMetrics(samples: Sample[]): MetricData[] {

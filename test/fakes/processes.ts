@@ -1,11 +1,14 @@
 /** A process table of the test's own: processes live until the test ends them, pids can be reused. */
 import type { ProcessIdentity } from '../../src/main/agents/instance-state.ts';
 import type { Exit, Launched, LaunchSpec, Processes } from '../../src/main/agents/launcher.ts';
+import type { MarkedProcess } from '../../src/main/agents/marked-process.ts';
 import type { ProcessStat } from '../../src/shared/platform/proc.ts';
 
 interface FakeProcess {
   identity: ProcessIdentity;
   spec: LaunchSpec | null;
+  /** A child that an agent left behind, by the agent's id. */
+  childOf: string | null;
   end: (exit: Exit) => void;
 }
 
@@ -13,6 +16,9 @@ export class FakeProcesses implements Processes {
   readonly bootId: string;
   readonly launched: LaunchSpec[] = [];
   readonly signals: { pid: number; signal: NodeJS.Signals }[] = [];
+  /** Warnings that launch() gives. */
+  warnings: string[] = [];
+  scans = 0;
   /** What launch() throws next. */
   failure: Error | null = null;
   /** Signals that a process does not act on. */
@@ -28,7 +34,7 @@ export class FakeProcesses implements Processes {
   launch(spec: LaunchSpec): Promise<Launched> {
     this.launched.push(spec);
     if (this.failure) return Promise.reject(this.failure);
-    return Promise.resolve(this.put(spec));
+    return Promise.resolve({ ...this.put(spec), warnings: this.warnings });
   }
 
   /** A process that is there already; with `pid`, under that pid and a new start time. */
@@ -38,8 +44,16 @@ export class FakeProcesses implements Processes {
     const exited = new Promise<Exit>((resolve) => {
       end = resolve;
     });
-    this.#table.set(pid, { identity, spec, end });
-    return { identity, exited };
+    this.#table.set(pid, { identity, spec, childOf: null, end });
+    return { identity, exited, warnings: [] };
+  }
+
+  /** A process of an agent's that is not the agent itself. */
+  putChild(agentId: string): ProcessIdentity {
+    const { identity } = this.put();
+    const child = this.#table.get(identity.pid);
+    if (child) child.childOf = agentId;
+    return identity;
   }
 
   /** Ends a process as the kernel would. */
@@ -61,6 +75,10 @@ export class FakeProcesses implements Processes {
   }
 
   signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+    return this.signal(identity, signal);
+  }
+
+  signal(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
     if (!this.find(identity)) return false;
     this.signals.push({ pid: identity.pid, signal });
     if ((signal === 'SIGTERM' || signal === 'SIGKILL') && !this.ignored.has(signal)) {
@@ -69,9 +87,16 @@ export class FakeProcesses implements Processes {
     return true;
   }
 
-  scan(owner: string): Map<string, ProcessIdentity> {
-    const ours = [...this.#table.values()].filter(({ spec }) => spec?.owner === owner);
-    return new Map(ours.map(({ identity, spec }) => [spec?.agentId ?? '', identity]));
+  scan(owner: string): Promise<Map<string, MarkedProcess[]>> {
+    this.scans++;
+    const found = new Map<string, MarkedProcess[]>();
+    for (const { identity, spec, childOf } of this.#table.values()) {
+      const id = childOf ?? (spec?.owner === owner ? spec.agentId : null);
+      if (id === null) continue;
+      const command = spec ? [spec.program, ...spec.args] : ['child'];
+      found.set(id, [...(found.get(id) ?? []), { identity, leadsSession: spec !== null, command }]);
+    }
+    return Promise.resolve(found);
   }
 
   startedAtMs(): number {

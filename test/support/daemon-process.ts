@@ -74,8 +74,12 @@ export class TestHost {
     );
   }
 
-  start(args: readonly string[] = []): Child {
-    const daemon = new Child([join(DIST, 'daemon.js'), '--config', this.configFile, ...args]);
+  /** `shell`: a line of bash that starts "$@", for what only whoever starts it can do. */
+  start(args: readonly string[] = [], { shell }: { shell?: string } = {}): Child {
+    const command = [join(DIST, 'daemon.js'), '--config', this.configFile, ...args];
+    const daemon = shell
+      ? new Child(['-c', shell, 'bash', process.execPath, ...command], { program: '/bin/bash' })
+      : new Child(command);
     this.#daemons.push(daemon);
     return daemon;
   }

@@ -47,6 +47,7 @@ export const AGENT_STATE: AgentState = {
   restartCount: 2,
   startTime: 1_699_999_000,
   reason: '',
+  alerts: [],
 };
 
 export class ManagerClient {

@@ -5,7 +5,9 @@
 import { chmodSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import type { HeartbeatCounters } from './heartbeat-counters.ts';
 import { JsonFrames } from './json-frames.ts';
+import { RateLimit } from './rate-limit.ts';
 
 export interface Heartbeat {
   pid: number;
@@ -20,12 +22,18 @@ export interface HeartbeatReceiverOptions {
   path: string;
   /** Returns why the heartbeat is refused, or null. */
   onHeartbeat(heartbeat: Heartbeat): string | null;
+  counters: HeartbeatCounters;
+  /** Monotonic milliseconds. */
+  nowMs(): number;
   log: { warn(fields: object, message?: string): void };
 }
 
 const MAX_FRAME_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 1024;
 const MAX_TEXT = 200;
+/** Of one connection. */
+const PER_SECOND = 20;
+const BURST = 100;
 
 /** Throws an Error that names the field. */
 export function parseHeartbeat(value: unknown): Heartbeat {
@@ -109,22 +117,31 @@ export class HeartbeatReceiver {
   }
 
   #serve(socket: Socket): void {
+    const { log, counters, nowMs, onHeartbeat } = this.#options;
     const frames = new JsonFrames(MAX_FRAME_BYTES);
+    const rate = new RateLimit(PER_SECOND, BURST);
+    let toldOfRate = false;
     const refused = (reason: string, err?: unknown): void =>
-      this.#options.log.warn(
-        { event: 'heartbeat-refused', reason, ...(err ? { err } : {}) },
-        `heartbeat refused: ${reason}`,
-      );
+      log.warn({ event: 'heartbeat-refused', reason, ...(err ? { err } : {}) }, `heartbeat refused: ${reason}`);
+    const take = (value: unknown): void => {
+      const heartbeat = parseHeartbeat(value);
+      if (!rate.take(nowMs())) {
+        counters.dropped++;
+        if (!toldOfRate) refused(`more than ${PER_SECOND} a second on one connection`);
+        toldOfRate = true;
+        return;
+      }
+      const why = onHeartbeat(heartbeat);
+      if (why) refused(why);
+    };
     this.#connections.add(socket);
     socket.on('close', () => this.#connections.delete(socket));
     socket.on('error', (err) => refused('the connection failed', err));
     socket.on('data', (chunk) => {
       try {
-        for (const value of frames.push(chunk)) {
-          const why = this.#options.onHeartbeat(parseHeartbeat(value));
-          if (why) refused(why);
-        }
+        for (const value of frames.push(chunk)) take(value);
       } catch (error) {
+        counters.malformed++;
         refused(error instanceof Error ? error.message : String(error));
         socket.destroy();
       }

@@ -16,6 +16,8 @@ export interface ProcessIdentity {
 /** What is remembered of an agent, across restarts of the daemon too. */
 export interface AgentRecord {
   status: AgentStatus;
+  /** What was asked for last: an agent that somebody stopped stays so when the daemon starts anew. */
+  wanted: 'running' | 'stopped';
   reason: string;
   process: ProcessIdentity | null;
   /** Unix milliseconds, 0 when not running. */
@@ -30,6 +32,7 @@ export interface AgentRecord {
 
 export const NEW_RECORD: AgentRecord = {
   status: 'stopped',
+  wanted: 'running',
   reason: '',
   process: null,
   startedAtMs: 0,
@@ -48,7 +51,10 @@ export type AgentEvent =
   | { kind: 'adopted'; process: ProcessIdentity; startedAtMs: number }
   /** It lived long enough for its start to count. */
   | { kind: 'settled' }
-  | { kind: 'stop-requested' }
+  /** Its process is to be ended; `reason` says why. Asked for by somebody, it stays stopped. */
+  | { kind: 'stop-requested'; reason: string; wanted: AgentRecord['wanted'] }
+  /** Its process cannot be ended now. */
+  | { kind: 'stuck'; reason: string }
   | {
       kind: 'ended';
       exit: AgentExit | null;
@@ -64,6 +70,7 @@ const FROM: Record<AgentEvent['kind'], From> = {
   spawned: ['starting'],
   adopted: ['stopped', 'failed', 'restarting', 'starting', 'running', 'stopping'],
   settled: ['starting'],
+  stuck: ['stopping'],
   'stop-requested': ['starting', 'running', 'restarting', 'stopping'],
   ended: ['starting', 'running', 'stopping', 'restarting'],
 };
@@ -74,7 +81,7 @@ export function transition(record: AgentRecord, event: AgentEvent): AgentRecord 
   if (!FROM[event.kind].includes(record.status)) return null;
   switch (event.kind) {
     case 'start-requested':
-      return { ...record, ...GONE, status: 'starting', reason: '', attempts: 0 };
+      return { ...record, ...GONE, status: 'starting', wanted: 'running', reason: '', attempts: 0 };
     case 'restart-due':
       return {
         ...record,
@@ -90,7 +97,9 @@ export function transition(record: AgentRecord, event: AgentEvent): AgentRecord 
     case 'settled':
       return { ...record, status: 'running', reason: '' };
     case 'stop-requested':
-      return { ...record, status: 'stopping', reason: '' };
+      return { ...record, status: 'stopping', reason: event.reason, wanted: event.wanted };
+    case 'stuck':
+      return { ...record, reason: event.reason };
     case 'ended':
       return {
         ...record,

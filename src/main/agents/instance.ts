@@ -3,76 +3,107 @@
  * before a restart is a due time, never a sleep, so that a stop or the daemon's end acts at once. It never ends its
  * process because the daemon ends: `detach` lets go of it.
  */
-import { join } from 'node:path';
 import type { AgentConfig } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
+import { exitReport } from './exit-report.ts';
 import { type AgentEvent, type AgentRecord, NEW_RECORD, type ProcessIdentity, transition } from './instance-state.ts';
-import type { Exit, Launched, Processes } from './launcher.ts';
+import { agentLogFile, launchSpec } from './launch-spec.ts';
+import type { Exit, Launched } from './launcher.ts';
 import { logTail } from './log-tail.ts';
+import { agentAmong, type MarkedProcess } from './marked-process.ts';
+import { type EndDeps, endLeftovers, endProcess } from './process-end.ts';
 import { decideRestart } from './restart-policy.ts';
-import { agentArguments } from './types.ts';
+import { healthEndpoint } from './types.ts';
 
 export interface InstanceLog {
+  debug(fields: object, message?: string): void;
   info(fields: object, message?: string): void;
   warn(fields: object, message?: string): void;
   error(fields: object, message?: string): void;
 }
 
-export interface InstanceDeps {
-  processes: Processes;
-  clock: Clock;
+export interface InstanceDeps extends EndDeps {
   random: () => number;
   log: InstanceLog;
-  /** Calls back once after a monotonic wait. */
-  after(delayMs: number, name: string, run: () => void): () => void;
+  /** Running processes by the agent that they belong to. */
+  scan(): Promise<Map<string, MarkedProcess[]>>;
   /** The daemon's work_dir. */
   daemonWorkDir: string;
   /** Environment that every agent gets: what is passed on of the daemon's own, and where heartbeats go. */
   baseEnv: Record<string, string>;
+  /** The program's own word for its version; empty where it has none. */
+  version(config: AgentConfig): Promise<string>;
   onChange(): void;
 }
 
-/** A start counts once the process has lived this long. */
-const START_MS = 1000;
-/** How long a process may take to end by itself after SIGTERM. */
-export const STOP_TIMEOUT_MS = 30_000;
-/** How long after SIGKILL a process may still be there before it is called unkillable. */
-const KILL_TIMEOUT_MS = 5000;
-const GONE_POLL_MS = 100;
+/** What a health check must know of a process. */
+export interface WatchedProcess {
+  identity: ProcessIdentity;
+  /** Monotonic milliseconds at which this daemon started or adopted it. */
+  startedMs: number;
+  /** Monotonic milliseconds of its last heartbeat; null: none came. */
+  lastHeartbeatMs: number | null;
+  /** Whether its start counts only once a check has passed. */
+  awaitsHealth: boolean;
+}
 
-type WaitEnd = 'gone' | 'still-there' | 'abandoned';
+const NOBODY_SAW: Exit = { code: null, signal: null };
 
 export class AgentInstance {
-  readonly config: AgentConfig;
   readonly logFile: string;
   readonly #deps: InstanceDeps;
+  readonly #abandon = new AbortController();
+  #config: AgentConfig;
+  #baseEnv: Record<string, string>;
   #record: AgentRecord;
   #queue: Promise<void> = Promise.resolve();
-  #cancelWait: (() => void) | null = null;
-  /** Ends the wait of a stop under way: the process has gone, or nobody waits any more. */
-  #endWait: ((end: WaitEnd) => void) | null = null;
-  /** Whether the process is a child of this daemon, whose end comes as an event. */
-  #own = false;
+  #cancelWait: () => void = () => {};
+  /** Settles at the end of the process where it is a child of this daemon; null for an adopted one. */
+  #exited: Promise<Exit> | null = null;
+  /** Ended by us: what follows is decided by whoever ends it, not by the exit. */
+  #ending = false;
+  /** What must come before a start counts. */
+  #awaits = { time: false, health: false };
+  /** Unix milliseconds, for showing; 0: none came. */
   #lastHeartbeatMs = 0;
+  /** The same and the start by the monotonic clock, for deciding. */
+  #heardMs: number | null = null;
+  #beganMs = 0;
   #version = '';
-  #detached = false;
 
   constructor(config: AgentConfig, record: AgentRecord | undefined, deps: InstanceDeps) {
-    this.config = config;
+    this.#config = config;
     this.#record = record ?? NEW_RECORD;
     this.#deps = deps;
-    this.logFile = join(deps.daemonWorkDir, 'logs', `${config.id}.log`);
+    this.#baseEnv = deps.baseEnv;
+    this.logFile = agentLogFile(deps.daemonWorkDir, config.id);
+  }
+
+  get config(): AgentConfig {
+    return this.#config;
   }
 
   get record(): AgentRecord {
     return this.#record;
   }
 
-  snapshot(): AgentSnapshot {
+  /** Null where there is nothing to watch: no process, or one that is being ended. */
+  get watched(): WatchedProcess | null {
+    const { process, status } = this.#record;
+    if (!process || (status !== 'running' && status !== 'starting')) return null;
+    const { health } = this.#awaits;
+    return { identity: process, startedMs: this.#beganMs, lastHeartbeatMs: this.#heardMs, awaitsHealth: health };
+  }
+
+  /** Whether nothing is, or soon will be, running of it. */
+  get idle(): boolean {
+    return this.#record.status === 'stopped' || this.#record.status === 'failed';
+  }
+
+  snapshot(): Omit<AgentSnapshot, 'alerts'> {
     const { status, reason, process, startedAtMs, restarts, lastRestartMs, lastExit } = this.#record;
-    const { id, type, displayName } = this.config;
+    const { id, type, displayName } = this.#config;
     return {
       id,
       type,
@@ -90,63 +121,111 @@ export class AgentInstance {
   }
 
   /**
-   * Takes up what an earlier daemon left: adopts the recorded process, or one found by its environment, or notes
-   * that it ended meanwhile. Then starts or stops it as the configuration wants.
+   * Takes up what an earlier daemon left: adopts the recorded process, or one found by its marks, or notes that it
+   * ended meanwhile. Then starts or stops it as the configuration, or whoever stopped it, wants.
    */
-  resume(found: ProcessIdentity | undefined): Promise<void> {
+  resume(marked: readonly MarkedProcess[]): Promise<void> {
     return this.#enqueue(async () => {
       const recorded = this.#record.process;
-      const alive = recorded && this.#deps.processes.find(recorded) ? recorded : found;
-      if (alive) {
-        this.#apply({ kind: 'adopted', process: alive, startedAtMs: this.#deps.processes.startedAtMs(alive) });
-        this.#log('info', 'agent-adopted', 'adopted the running process');
-        if (!this.config.enabled) await this.#stop('it is disabled in the configuration');
+      const present =
+        recorded && this.#deps.processes.find(recorded) ? recorded : agentAmong(marked, this.#config.binaryPath);
+      const wanted = this.#config.enabled && this.#record.wanted === 'running';
+      if (present) {
+        this.#apply({ kind: 'adopted', process: present, startedAtMs: this.#deps.processes.startedAtMs(present) });
+        this.#watchFromNow();
+        this.#say('info', 'agent-adopted', 'adopted the running process');
+        this.#probeVersion();
+        if (!wanted)
+          await this.#stop(
+            this.#config.enabled ? 'it was stopped before' : 'disabled in the configuration',
+            this.#record.wanted,
+          );
         return;
       }
-      if (!this.config.enabled) {
-        if (recorded) this.#ended({ next: 'stopped', attempts: 0, reason: '' }, { code: null, signal: null });
-        this.#record = { ...this.#record, status: 'stopped', reason: 'disabled in the configuration' };
+      await this.#endOthers(marked);
+      if (!wanted) {
+        const reason = this.#config.enabled ? this.#record.reason : 'disabled in the configuration';
+        this.#record = { ...this.#record, status: 'stopped', reason, process: null, startedAtMs: 0 };
         this.#deps.onChange();
-        return;
-      }
-      if (recorded && recorded.bootId === this.#deps.processes.bootId && this.#record.status !== 'stopping') {
+      } else if (recorded && recorded.bootId === this.#deps.processes.bootId && this.#record.status !== 'stopping') {
         this.#record = { ...this.#record, status: 'running' };
-        this.#processGone(recorded, { code: null, signal: null }, 'ended while the daemon was away');
-        return;
+        this.#processGone(recorded, NOBODY_SAW, 'ended while the daemon was away');
+      } else {
+        // a reboot, or a restart that was being waited for: the new daemon starts afresh
+        this.#record = { ...this.#record, status: 'stopped', process: null, startedAtMs: 0 };
+        await this.#start({ kind: 'start-requested' }, false);
       }
-      // a reboot, or a restart that was being waited for: the new daemon starts afresh
-      this.#record = { ...this.#record, status: 'stopped', process: null, startedAtMs: 0 };
-      await this.#start({ kind: 'start-requested' });
+    });
+  }
+
+  /** Starts it unless it runs. Settles when the process is there or could not be made; throws D3001. */
+  start(): Promise<void> {
+    return this.#enqueue(async () => {
+      await this.#start({ kind: 'start-requested' }, true);
+      const { status, reason } = this.#record;
+      if (status !== 'starting' && status !== 'running')
+        throw new DaemonError('D3001', `agent ${this.#config.id} ${reason}`);
     });
   }
 
   /** Ends the process and its group; settles when it has gone. Throws D3002 where it does not go. */
   stop(reason: string): Promise<void> {
-    return this.#enqueue(() => this.#stop(reason));
+    return this.#enqueue(() => this.#stop(reason, 'stopped'));
   }
 
-  /** Looks whether an adopted process, whose end is no event, is still there. */
-  checkPresence(): void {
-    const { process, status } = this.#record;
-    if (!process || this.#own || status === 'stopping') return;
-    if (!this.#deps.processes.find(process)) this.#processGone(process, { code: null, signal: null }, 'ended');
+  async restart(reason: string): Promise<void> {
+    const stopped = this.#enqueue(() => this.#stop(reason, 'running'));
+    const started = this.start(); // queued at once, so that nothing comes between
+    started.catch(() => {}); // where the stop failed, that is the answer
+    await stopped;
+    await started;
   }
 
-  noteHeartbeat(heartbeat: { version: string; receivedAtMs: number }): void {
-    const newVersion = heartbeat.version !== '' && heartbeat.version !== this.#version;
-    this.#lastHeartbeatMs = heartbeat.receivedAtMs;
-    if (!newVersion) return;
-    this.#version = heartbeat.version;
+  /** A health check wants the process replaced. Counts as a failure of it, with the waits that follow those. */
+  unhealthy(process: ProcessIdentity, reason: string): Promise<void> {
+    return this.#enqueue(async () => {
+      if (!this.#isCurrent(process) || this.#record.status === 'stopping') return;
+      this.#say('warn', 'agent-unhealthy', reason, { code: 'D3003', reason });
+      if (this.#config.restart.policy === 'never') return;
+      const uptimeMs = this.#uptimeMs();
+      if (!this.#apply({ kind: 'stop-requested', reason, wanted: this.#record.wanted })) return;
+      if (await this.#end(process)) this.#afterEnd({ code: null, signal: 'SIGTERM' }, uptimeMs, reason);
+    });
+  }
+
+  /** A health check passed for the first time since the start. */
+  healthy(process: ProcessIdentity): void {
+    if (!this.#isCurrent(process) || !this.#awaits.health) return;
+    this.#awaits.health = false;
+    this.#settleIfDue();
+  }
+
+  /** Takes over what may change while the process runs: the rest wants a restart, which is the caller's to order. */
+  reconfigure(config: AgentConfig, baseEnv: Record<string, string>): void {
+    this.#config = config;
+    this.#baseEnv = baseEnv;
     this.#deps.onChange();
+  }
+
+  /** Looks whether a process whose end is no event is still there. */
+  checkPresence(): void {
+    const { process } = this.#record;
+    if (!process || this.#exited || this.#ending) return;
+    if (!this.#deps.processes.find(process)) this.#processGone(process, NOBODY_SAW, 'ended');
+  }
+
+  noteHeartbeat(heartbeat: { version: string }): void {
+    this.#lastHeartbeatMs = this.#deps.clock.wallMs();
+    this.#heardMs = this.#deps.clock.nowMs();
+    this.#takeVersion(heartbeat.version);
   }
 
   /** The daemon ends: waits for the operation under way, forgets timers, leaves the process alone. */
   async detach(): Promise<void> {
-    this.#detached = true;
-    this.#cancelWait?.();
-    this.#endWait?.('abandoned');
+    this.#abandon.abort();
+    this.#cancelWait();
     await this.#queue;
-    this.#cancelWait?.();
+    this.#cancelWait();
   }
 
   #enqueue(operation: () => Promise<void>): Promise<void> {
@@ -160,60 +239,66 @@ export class AgentInstance {
     if (!next) return false;
     const changed = next.status !== this.#record.status;
     this.#record = next;
-    if (changed) this.#log('info', 'agent-status', `is ${next.status}`);
+    if (changed) this.#say('info', 'agent-status', `is ${next.status}`);
     this.#deps.onChange();
     return true;
   }
 
-  #log(level: 'info' | 'warn' | 'error', event: string, message: string, extra: object = {}): void {
+  #say(level: keyof InstanceLog, event: string, message: string, extra: object = {}): void {
     const { status, reason, process } = this.#record;
-    this.#deps.log[level](
-      { event, agentId: this.config.id, status, pid: process?.pid ?? 0, ...(reason ? { reason } : {}), ...extra },
-      `agent ${this.config.id} ${message}`,
-    );
+    const fields = {
+      event,
+      agentId: this.#config.id,
+      status,
+      pid: process?.pid ?? 0,
+      ...(reason ? { reason } : {}),
+      ...extra,
+    };
+    this.#deps.log[level](fields, `agent ${this.#config.id} ${message}`);
   }
 
-  async #start(event: AgentEvent): Promise<void> {
-    this.#cancelWait?.();
-    if (this.#detached || !this.#apply(event)) return;
+  async #start(event: AgentEvent, lookForOthers: boolean): Promise<void> {
+    this.#cancelWait();
+    if (this.#abandon.signal.aborted || !this.#apply(event)) return;
     let launched: Launched;
     try {
-      launched = await this.#launch();
+      if (lookForOthers) await this.#endOthers((await this.#deps.scan()).get(this.#config.id) ?? []);
+      const { processes, daemonWorkDir } = this.#deps;
+      launched = await processes.launch(launchSpec(this.#config, this.#baseEnv, daemonWorkDir));
     } catch (error) {
-      const failure = new DaemonError('D3001', `agent ${this.config.id} could not be started`, { cause: error });
+      const failure = new DaemonError('D3001', `agent ${this.#config.id} could not be started`, { cause: error });
       const why = error instanceof Error ? error.message : String(error);
-      this.#log('error', 'agent-start-failed', 'could not be started', { code: failure.code, err: failure });
-      this.#afterEnd({ code: null, signal: null }, 0, `could not be started: ${why}`);
+      this.#say('error', 'agent-start-failed', 'could not be started', { code: failure.code, err: failure });
+      this.#afterEnd(NOBODY_SAW, 0, `could not be started: ${why}`);
       return;
     }
-    const { identity, exited } = launched;
-    this.#own = true;
-    this.#lastHeartbeatMs = 0;
+    const { identity, exited, warnings } = launched;
+    this.#exited = exited;
+    this.#watchFromNow();
+    this.#awaits = { time: true, health: healthEndpoint(this.#config) !== '' };
     this.#apply({ kind: 'spawned', process: identity, nowMs: this.#deps.clock.wallMs() });
-    this.#log('info', 'agent-started', 'was started');
-    const settle = this.#deps.after(START_MS, `settle ${this.config.id}`, () => {
-      if (this.#isCurrent(identity)) this.#apply({ kind: 'settled' });
+    this.#say('info', 'agent-started', 'was started');
+    for (const warning of warnings) this.#say('warn', 'agent-warning', `was started, but ${warning}`);
+    this.#probeVersion();
+    const cancelSettle = this.#deps.after(this.#config.startMs, `settle ${this.#config.id}`, () => {
+      if (!this.#isCurrent(identity)) return;
+      this.#awaits.time = false;
+      this.#settleIfDue();
     });
-    exited.then(
-      (exit) => {
-        settle();
-        if (!this.#detached) this.#processGone(identity, exit, 'ended');
-      },
-      () => {}, // an exit is only ever told, never refused
-    );
+    void exited.then((exit) => {
+      cancelSettle();
+      if (!this.#abandon.signal.aborted && !this.#ending) this.#processGone(identity, exit, 'ended');
+    });
   }
 
-  #launch(): Promise<Launched> {
-    const { binaryPath, workDir, id, env } = this.config;
-    return this.#deps.processes.launch({
-      agentId: id,
-      owner: this.#deps.daemonWorkDir,
-      program: binaryPath,
-      args: agentArguments(this.config),
-      env: { ...this.#deps.baseEnv, ...env },
-      workDir,
-      logFile: this.logFile,
-    });
+  #watchFromNow(): void {
+    this.#lastHeartbeatMs = 0;
+    this.#heardMs = null;
+    this.#beganMs = this.#deps.clock.nowMs();
+  }
+
+  #settleIfDue(): void {
+    if (!this.#awaits.time && !this.#awaits.health) this.#apply({ kind: 'settled' });
   }
 
   #isCurrent(identity: ProcessIdentity): boolean {
@@ -221,40 +306,33 @@ export class AgentInstance {
     return process?.pid === identity.pid && process.startTicks === identity.startTicks;
   }
 
-  /** The process ended, by event or by poll. Ends of an older process are ignored. */
+  #uptimeMs(): number {
+    return Math.max(0, this.#deps.clock.wallMs() - this.#record.startedAtMs);
+  }
+
+  /** The process ended, by event or by look. Ends of an older process are ignored. */
   #processGone(identity: ProcessIdentity, exit: Exit, what: string): void {
     if (!this.#isCurrent(identity)) return;
-    const { startedAtMs, status } = this.#record;
-    const uptimeMs = Math.max(0, this.#deps.clock.wallMs() - startedAtMs);
-    if (status === 'stopping') {
-      this.#ended({ next: 'stopped', attempts: 0, reason: this.#record.reason }, exit);
-      this.#endWait?.('gone');
+    if (this.#record.status === 'stopping') {
+      // it was stuck, and went after all
+      this.#ended({ next: 'stopped', attempts: 0, reason: '' }, exit);
       return;
     }
-    const how = exit.signal ? `by ${exit.signal}` : exit.code === null ? 'unseen' : `with code ${exit.code}`;
-    const lastLines = logTail(this.logFile);
-    const early = status === 'starting';
-    this.#log('warn', early ? 'agent-start-failed' : 'agent-exited', `${what} ${how}`, {
-      ...(early ? { code: 'D3001' } : {}),
-      exitCode: exit.code,
-      signal: exit.signal,
-      uptimeMs,
-      lastLines,
-    });
-    const reason = `${what} ${how}${early ? ' before its start counted' : ''}`;
-    this.#afterEnd(exit, uptimeMs, early && lastLines.length > 0 ? `${reason}: ${lastLines.at(-1)}` : reason);
+    const uptimeMs = this.#uptimeMs();
+    const facts = { early: this.#record.status === 'starting', uptimeMs, lastLines: logTail(this.logFile) };
+    const { event, words, reason, fields } = exitReport(what, exit, facts);
+    this.#say('warn', event, words, fields);
+    this.#afterEnd(exit, uptimeMs, reason);
   }
 
   #afterEnd(exit: Exit, uptimeMs: number, reason: string): void {
-    const { restart } = this.config;
+    const { restart } = this.#config;
     const decision = decideRestart(exit, this.#record.attempts, uptimeMs, restart, this.#deps.random);
     if (decision.kind === 'restart') {
       this.#ended({ next: 'restarting', attempts: decision.attempt, reason }, exit);
-      this.#cancelWait = this.#deps.after(decision.delayMs, `restart ${this.config.id}`, () => {
-        const due = this.#enqueue(() => this.#start({ kind: 'restart-due', nowMs: this.#deps.clock.wallMs() }));
-        due.catch((error: unknown) =>
-          this.#log('error', 'agent-start-failed', 'could not be restarted', { err: error }),
-        );
+      this.#cancelWait = this.#deps.after(decision.delayMs, `restart ${this.#config.id}`, () => {
+        const due = this.#enqueue(() => this.#start({ kind: 'restart-due', nowMs: this.#deps.clock.wallMs() }, true));
+        due.catch((err: unknown) => this.#say('error', 'agent-start-failed', 'could not be restarted', { err }));
       });
       return;
     }
@@ -262,61 +340,74 @@ export class AgentInstance {
     const failed = gaveUp || decision.failed;
     const limit = gaveUp ? `; restarted ${restart.maxRetries} times without success, left alone now` : '';
     this.#ended({ next: failed ? 'failed' : 'stopped', attempts: this.#record.attempts, reason: reason + limit }, exit);
-    if (failed) this.#log('error', 'agent-failed', `failed: ${reason}${limit}`, { code: 'D3001' });
+    if (failed) this.#say('error', 'agent-failed', `failed: ${reason}${limit}`, { code: 'D3001' });
+    const cleared = this.#enqueue(async () => this.#endOthers((await this.#deps.scan()).get(this.#config.id) ?? []));
+    cleared.catch((err: unknown) => this.#say('error', 'agent-leftovers', 'left processes behind', { err }));
   }
 
   #ended(to: { next: 'stopped' | 'failed' | 'restarting'; attempts: number; reason: string }, exit: Exit): void {
-    this.#own = false;
+    this.#exited = null;
+    this.#awaits = { time: false, health: false };
     this.#apply({ kind: 'ended', exit: { ...exit, atMs: this.#deps.clock.wallMs() }, ...to });
   }
 
-  async #stop(reason: string): Promise<void> {
-    this.#cancelWait?.();
+  async #stop(reason: string, wanted: AgentRecord['wanted']): Promise<void> {
+    this.#cancelWait();
     const { process } = this.#record;
-    if (!this.#apply({ kind: 'stop-requested' })) return; // stopped or failed already
-    if (process) {
-      this.#record = { ...this.#record, reason };
-      this.#log('info', 'agent-stopping', `is being stopped: ${reason}`);
-      const terminated = this.#waitGone(process, STOP_TIMEOUT_MS);
-      this.#deps.processes.signalGroup(process, 'SIGTERM');
-      this.#deps.processes.signalGroup(process, 'SIGCONT'); // a stopped process acts on SIGTERM only once it goes on
-      let end = await terminated;
-      if (end === 'still-there') {
-        const killed = this.#waitGone(process, KILL_TIMEOUT_MS);
-        this.#deps.processes.signalGroup(process, 'SIGKILL');
-        end = await killed;
-      }
-      if (end === 'abandoned') return; // the next daemon finds it in `stopping` and takes it from there
-      if (end === 'still-there') {
-        const state = this.#deps.processes.find(process)?.state ?? '?';
-        throw new DaemonError(
-          'D3002',
-          `agent ${this.config.id} (pid ${process.pid}, state ${state}) did not end after SIGKILL`,
-        );
-      }
+    if (!this.#apply({ kind: 'stop-requested', reason, wanted })) {
+      this.#record = { ...this.#record, wanted };
+      this.#deps.onChange();
+      return; // stopped or failed already
     }
-    if (this.#record.status === 'stopping')
-      this.#ended({ next: 'stopped', attempts: 0, reason }, { code: null, signal: null });
+    const exited = this.#exited;
+    if (process && !(await this.#end(process))) return; // the next daemon takes it up from `stopping`
+    const exit = process && exited !== null ? await exited : NOBODY_SAW;
+    this.#ended({ next: 'stopped', attempts: 0, reason }, exit);
   }
 
-  #waitGone(identity: ProcessIdentity, limitMs: number): Promise<WaitEnd> {
-    if (this.#detached) return Promise.resolve('abandoned');
-    const { clock, processes, after } = this.#deps;
-    const until = clock.nowMs() + limitMs;
-    return new Promise((resolve) => {
-      let cancel: () => void = () => {};
-      const finish = (end: WaitEnd): void => {
-        cancel();
-        this.#endWait = null;
-        resolve(end);
-      };
-      const look = (): void => {
-        if (!processes.find(identity)) finish('gone');
-        else if (clock.nowMs() >= until) finish('still-there');
-        else cancel = after(GONE_POLL_MS, `stop ${this.config.id}`, look);
-      };
-      this.#endWait = finish;
-      look();
-    });
+  /** Ends the process and what it left behind. False when the daemon ends first; throws D3002 where it stays. */
+  async #end(process: ProcessIdentity): Promise<boolean> {
+    const { id, stopTimeoutMs } = this.#config;
+    this.#say('info', 'agent-stopping', `is being ended: ${this.#record.reason}`);
+    this.#ending = true;
+    try {
+      const options = { timeoutMs: stopTimeoutMs, signal: this.#abandon.signal, exited: this.#exited };
+      const outcome = await endProcess(process, this.#deps, options);
+      if (outcome === 'abandoned') return false;
+      if (outcome === 'unkillable') {
+        const state = this.#deps.processes.find(process)?.state ?? '?';
+        const reason = `pid ${process.pid} did not end after SIGKILL (state ${state})`;
+        this.#apply({ kind: 'stuck', reason });
+        throw new DaemonError('D3002', `agent ${id}: ${reason}`);
+      }
+      await this.#endOthers((await this.#deps.scan()).get(id) ?? []);
+      return true;
+    } finally {
+      this.#ending = false;
+    }
+  }
+
+  /** Ends processes with this agent's marks that are not the agent itself. */
+  async #endOthers(marked: readonly MarkedProcess[]): Promise<void> {
+    const others = marked.map(({ identity }) => identity).filter((identity) => !this.#isCurrent(identity));
+    if (others.length === 0) return;
+    this.#say('warn', 'agent-leftovers', `left ${others.length} processes behind, which are ended`);
+    const remaining = await endLeftovers(others, this.#deps, this.#abandon.signal);
+    if (remaining.length === 0) return;
+    const pids = remaining.map(({ pid }) => pid);
+    this.#say('error', 'agent-leftovers', 'left processes behind that do not end', { code: 'D3002', pids });
+  }
+
+  #probeVersion(): void {
+    this.#deps.version(this.#config).then(
+      (version) => this.#takeVersion(version),
+      (err: unknown) => this.#say('debug', 'agent-version', 'did not tell its version', { err }),
+    );
+  }
+
+  #takeVersion(version: string): void {
+    if (version === '' || version === this.#version) return;
+    this.#version = version;
+    this.#deps.onChange();
   }
 }

@@ -2,12 +2,18 @@
  * The only place that touches processes: starts them so that they outlive the daemon, finds out who they are, sends
  * signals. Before each signal the pid's start time and the boot id are compared: a reused pid is never signalled.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
+import { chown, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { isAlive, type ProcessStat, readBootId, readProcFile, readStat } from '../../shared/platform/proc.ts';
+import { takeAgentLock } from './agent-lock.ts';
+import { type AgentLimits, commandLine } from './command.ts';
 import type { ProcessIdentity } from './instance-state.ts';
+import type { MarkedProcess } from './marked-process.ts';
+import { checkConfigFile, checkProgram } from './start-checks.ts';
 
 /** Marks a process as an agent of one daemon, so that it is found again even where no record of it was written. */
 export const AGENT_ID_VARIABLE = 'DAEMON_AGENT_ID';
@@ -20,9 +26,15 @@ export interface LaunchSpec {
   program: string;
   args: string[];
   env: Record<string, string>;
+  configFile: string;
   workDir: string;
   /** Both output streams go here, appended. */
   logFile: string;
+  /** Held by the agent and its children for as long as they live: makes a second copy impossible. */
+  lockFile: string;
+  user: string;
+  group: string;
+  limits: AgentLimits;
 }
 
 export interface Exit {
@@ -34,18 +46,22 @@ export interface Launched {
   identity: ProcessIdentity;
   /** Settles when the process has gone. */
   exited: Promise<Exit>;
+  /** What is not as it should be, but no reason not to start. */
+  warnings: string[];
 }
 
 /** What the instances need of the system's processes; tests put a table of their own in its place. */
 export interface Processes {
-  /** Makes the folders that the agent needs and starts it. Rejects with the system's error where that fails. */
+  /** Makes the folders that the agent needs and starts it. Rejects with an Error for a person where that fails. */
   launch(spec: LaunchSpec): Promise<Launched>;
   /** Null where the process has gone: a zombie, or another process under its pid, counts as gone. */
   find(identity: ProcessIdentity): ProcessStat | null;
   /** Signals the whole group; false where the process has gone. */
   signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): boolean;
-  /** Running agents of this owner by agent id, found by their environment. */
-  scan(owner: string): Map<string, ProcessIdentity>;
+  /** Signals one process; false where it has gone. */
+  signal(identity: ProcessIdentity, signal: NodeJS.Signals): boolean;
+  /** Running processes of this owner's agents by agent id, found by their environment. */
+  scan(owner: string): Promise<Map<string, MarkedProcess[]>>;
   /** Unix milliseconds at which the process was started. */
   startedAtMs(identity: ProcessIdentity): number;
   readonly bootId: string;
@@ -53,6 +69,8 @@ export interface Processes {
 
 const TICKS_PER_SECOND = 100;
 const MAX_ENVIRON_BYTES = 256 * 1024;
+/** Processes looked at before other work of the main thread gets its turn. */
+const SCAN_SLICE = 64;
 
 function spawned(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -61,6 +79,24 @@ function spawned(child: ChildProcess): Promise<number> {
     );
     child.once('error', reject);
   });
+}
+
+/** The number of a user's own group, as the system's directory has it. */
+async function primaryGroup(user: string): Promise<string> {
+  try {
+    return (await promisify(execFile)('id', ['-g', '--', user])).stdout.trim();
+  } catch (cause) {
+    throw new Error(`there is no user ${user} on this host`, { cause });
+  }
+}
+
+/** Makes the folder, and hands it to the agent's user where it is new. */
+async function makeWorkDir(path: string, user: string, group: string): Promise<void> {
+  const made = await mkdir(path, { recursive: true, mode: 0o750 });
+  if (made === undefined || !user) return;
+  const { stdout } = await promisify(execFile)('id', ['-u', '--', user]);
+  const gid = /^\d+$/.test(group) ? Number(group) : Number(await primaryGroup(user));
+  await chown(path, Number(stdout), gid);
 }
 
 export class SystemProcesses implements Processes {
@@ -73,31 +109,35 @@ export class SystemProcesses implements Processes {
   }
 
   async launch(spec: LaunchSpec): Promise<Launched> {
-    await access(spec.program, constants.X_OK);
-    await mkdir(spec.workDir, { recursive: true, mode: 0o750 });
-    await mkdir(dirname(spec.logFile), { recursive: true, mode: 0o750 });
-    const log = openSync(spec.logFile, 'a', 0o640);
-    let child: ChildProcess;
-    let pid: number;
-    let exited: Promise<Exit>;
+    const warnings = await checkProgram(spec.program);
+    await checkConfigFile(spec.configFile);
+    const group = spec.group || (spec.user ? await primaryGroup(spec.user) : '');
+    await makeWorkDir(spec.workDir, spec.user, group);
+    for (const file of [spec.logFile, spec.lockFile]) await mkdir(dirname(file), { recursive: true, mode: 0o750 });
+    const lock = await takeAgentLock(spec.lockFile);
+    if (lock.warning) warnings.push(lock.warning);
+    const { file, args } = commandLine({ ...spec, group });
+    let log: number | null = null;
     try {
+      log = openSync(spec.logFile, 'a', 0o640);
       // files and no pipes: a pipe's reader dies with the daemon, and the agent with its next line
-      child = spawn(spec.program, spec.args, {
+      const child = spawn(file, args, {
         cwd: spec.workDir,
         env: { ...spec.env, [AGENT_ID_VARIABLE]: spec.agentId, [AGENT_OWNER_VARIABLE]: spec.owner },
         detached: true,
-        stdio: ['ignore', log, log],
+        stdio: ['ignore', log, log, lock.descriptor],
       });
       // not 'close': a grandchild that holds the output keeps that from ever coming
-      exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
-      pid = await spawned(child);
+      const exited = new Promise<Exit>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+      const pid = await spawned(child);
+      child.unref();
+      child.on('error', () => {}); // a failing kill() would come here: signals are ours, and checked
+      const stat = readStat(pid, this.#procRoot);
+      return { identity: { pid, startTicks: stat?.startTicks ?? 0, bootId: this.bootId }, exited, warnings };
     } finally {
-      closeSync(log);
+      if (log !== null) closeSync(log);
+      closeSync(lock.descriptor); // the agent's own copy keeps the lock
     }
-    child.unref();
-    child.on('error', () => {}); // a failing kill() would come here: signals are ours, and checked
-    const stat = readStat(pid, this.#procRoot);
-    return { identity: { pid, startTicks: stat?.startTicks ?? 0, bootId: this.bootId }, exited };
   }
 
   find(identity: ProcessIdentity): ProcessStat | null {
@@ -107,33 +147,51 @@ export class SystemProcesses implements Processes {
   }
 
   signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
-    if (!this.find(identity)) return false;
-    try {
-      process.kill(-identity.pid, signal);
-      return true;
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
-      throw error;
-    }
+    return this.#send(identity, -identity.pid, signal);
   }
 
-  scan(owner: string): Map<string, ProcessIdentity> {
-    const found = new Map<string, ProcessIdentity>();
-    for (const name of readdirSync(this.#procRoot)) {
-      if (!/^\d+$/.test(name)) continue;
-      const variables = readProcFile(`${this.#procRoot}/${name}/environ`, MAX_ENVIRON_BYTES)?.split('\0');
-      if (!variables?.includes(`${AGENT_OWNER_VARIABLE}=${owner}`)) continue;
+  signal(identity: ProcessIdentity, signal: NodeJS.Signals): boolean {
+    return this.#send(identity, identity.pid, signal);
+  }
+
+  async scan(owner: string): Promise<Map<string, MarkedProcess[]>> {
+    const found = new Map<string, MarkedProcess[]>();
+    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
+    for (const [index, pid] of pids.entries()) {
+      if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
+      const variables = this.#words(pid, 'environ');
+      if (!variables.includes(`${AGENT_OWNER_VARIABLE}=${owner}`)) continue;
       const id = variables.find((v) => v.startsWith(`${AGENT_ID_VARIABLE}=`))?.slice(AGENT_ID_VARIABLE.length + 1);
-      const stat = readStat(Number(name), this.#procRoot);
-      // its children have the same environment; the agent itself leads the session that it was started in
-      if (!id || !isAlive(stat) || stat.sessionId !== stat.pid) continue;
-      found.set(id, { pid: stat.pid, startTicks: stat.startTicks, bootId: this.bootId });
+      const stat = readStat(Number(pid), this.#procRoot);
+      if (!id || !isAlive(stat)) continue;
+      const marked: MarkedProcess = {
+        identity: { pid: stat.pid, startTicks: stat.startTicks, bootId: this.bootId },
+        leadsSession: stat.sessionId === stat.pid,
+        command: this.#words(pid, 'cmdline'),
+      };
+      found.set(id, [...(found.get(id) ?? []), marked]);
     }
     return found;
+  }
+
+  /** A file of NUL-separated texts; empty where it is gone or not ours to read. */
+  #words(pid: string, file: string): string[] {
+    return readProcFile(`${this.#procRoot}/${pid}/${file}`, MAX_ENVIRON_BYTES)?.split('\0') ?? [];
   }
 
   startedAtMs(identity: ProcessIdentity): number {
     const bootSeconds = Number(/^btime (\d+)$/m.exec(readProcFile(`${this.#procRoot}/stat`, 1 << 20) ?? '')?.[1]);
     return Math.round((bootSeconds + identity.startTicks / TICKS_PER_SECOND) * 1000);
+  }
+
+  #send(identity: ProcessIdentity, target: number, signal: NodeJS.Signals): boolean {
+    if (!this.find(identity)) return false;
+    try {
+      process.kill(target, signal);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+      throw error;
+    }
   }
 }

@@ -9,11 +9,13 @@ export interface RestartLimits {
   maxRetries: number;
   backoffBaseMs: number;
   backoffMaxMs: number;
+  /** Exit codes that end an agent for good at once, whatever the policy. */
+  noRestartExitCodes: readonly number[];
 }
 
 export type RestartDecision =
   | { kind: 'restart'; delayMs: number; attempt: number }
-  /** The policy wants no restart; `failed` says whether the end was a failure. */
+  /** The policy, or the exit code, wants no restart; `failed` says whether the end was a failure. */
   | { kind: 'leave'; failed: boolean }
   /** Restarted too often: failed until somebody says otherwise. */
   | { kind: 'give-up' };
@@ -51,6 +53,7 @@ export function decideRestart(
   random: () => number,
 ): RestartDecision {
   const failed = isFailure(exit);
+  if (exit.code !== null && limits.noRestartExitCodes.includes(exit.code)) return { kind: 'leave', failed };
   if (limits.policy === 'never') return { kind: 'leave', failed };
   if (limits.policy === 'on-failure' && !failed) return { kind: 'leave', failed: false };
   const attempt = uptimeMs > quietMs(limits.backoffMaxMs) ? 0 : attempts;

@@ -5,8 +5,7 @@
 import { readFile, rename } from 'node:fs/promises';
 import { replaceFile } from '../../shared/platform/files.ts';
 import type { AgentRecord } from './instance-state.ts';
-
-const FORMAT = 1;
+import { parseTable, renderTable } from './store-versions.ts';
 
 export interface LoadedTable {
   agents: Map<string, AgentRecord>;
@@ -14,58 +13,10 @@ export interface LoadedTable {
   setAside: { reason: string; path: string } | null;
 }
 
-function isIdentity(value: unknown): boolean {
-  if (value === null) return true;
-  if (typeof value !== 'object') return false;
-  const v = value as Record<string, unknown>;
-  return (
-    Number.isInteger(v['pid']) &&
-    Number(v['pid']) > 1 &&
-    Number.isInteger(v['startTicks']) &&
-    typeof v['bootId'] === 'string'
-  );
-}
-
-const STATUSES = new Set(['stopped', 'starting', 'running', 'stopping', 'restarting', 'failed']);
-
-function isRecord(value: unknown): value is AgentRecord {
-  if (typeof value !== 'object' || value === null) return false;
-  const v = value as Record<string, unknown>;
-  const numbers = ['startedAtMs', 'attempts', 'restarts', 'lastRestartMs'];
-  return (
-    STATUSES.has(String(v['status'])) &&
-    typeof v['reason'] === 'string' &&
-    'process' in v &&
-    isIdentity(v['process']) &&
-    numbers.every((name) => Number.isFinite(v[name])) &&
-    typeof v['lastExit'] === 'object'
-  );
-}
-
-/** Throws an Error that says what is wrong with the text. */
-export function parseTable(text: string): Map<string, AgentRecord> {
-  const value: unknown = JSON.parse(text);
-  if (typeof value !== 'object' || value === null || !('format' in value) || !('agents' in value)) {
-    throw new Error('not a table of agents');
-  }
-  if (value.format !== FORMAT) throw new Error(`format ${String(value.format)} is not known, only ${FORMAT}`);
-  if (typeof value.agents !== 'object' || value.agents === null) throw new Error('agents is not a mapping');
-  const agents = new Map<string, AgentRecord>();
-  for (const [id, record] of Object.entries(value.agents)) {
-    if (!isRecord(record)) throw new Error(`the entry of agent ${id} is not complete`);
-    agents.set(id, record);
-  }
-  return agents;
-}
-
-export function renderTable(agents: ReadonlyMap<string, AgentRecord>): string {
-  return `${JSON.stringify({ format: FORMAT, agents: Object.fromEntries(agents) }, null, 1)}\n`;
-}
-
 export class AgentStore {
   readonly #path: string;
   readonly #onError: (error: unknown) => void;
-  #wanted: string | null = null;
+  #wanted: (() => ReadonlyMap<string, AgentRecord>) | null = null;
   #writing: Promise<void> | null = null;
 
   constructor(path: string, onError: (error: unknown) => void) {
@@ -91,9 +42,12 @@ export class AgentStore {
     }
   }
 
-  /** Writes the newest table soon; tables that come while one is being written are merged into the last. */
-  save(agents: ReadonlyMap<string, AgentRecord>): void {
-    this.#wanted = renderTable(agents);
+  /**
+   * Writes the table soon, as it then is: however many changes come while one is being written, the table is made
+   * once more and not once a change.
+   */
+  save(table: () => ReadonlyMap<string, AgentRecord>): void {
+    this.#wanted = table;
     this.#writing ??= this.#write();
   }
 
@@ -104,10 +58,10 @@ export class AgentStore {
 
   async #write(): Promise<void> {
     while (this.#wanted !== null) {
-      const text = this.#wanted;
+      const table = this.#wanted;
       this.#wanted = null;
       try {
-        await replaceFile(this.#path, text);
+        await replaceFile(this.#path, renderTable(table()));
       } catch (error) {
         this.#onError(error);
       }

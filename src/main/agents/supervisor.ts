@@ -1,175 +1,264 @@
 /**
- * The table of agents: makes an instance of each configured one, takes up what an earlier daemon left running, keeps
- * the table on disk, watches adopted processes and receives heartbeats. Reports each change once.
+ * The table of agents: makes an instance of each configured one, takes up what an earlier daemon left running, starts
+ * and stops them in order, keeps the table on disk, and watches adopted processes. Reports each change once.
  */
-import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import type { AgentConfig } from '../../shared/config/schema.ts';
-import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
-import { readStat } from '../../shared/platform/proc.ts';
-import { type Heartbeat, HeartbeatReceiver } from './heartbeats.ts';
-import { AgentInstance, type InstanceLog, STOP_TIMEOUT_MS } from './instance.ts';
+import type { AgentStatus, AgentType } from '../../shared/contracts/agent.ts';
+import { describe } from '../../shared/errors/daemon-error.ts';
+import { BatchedScan } from './batched-scan.ts';
+import { AgentInstance, type InstanceDeps, type InstanceLog } from './instance.ts';
 import type { AgentRecord, ProcessIdentity } from './instance-state.ts';
-import type { Processes } from './launcher.ts';
-import { AgentStore } from './store.ts';
+import { agentAmong, type MarkedProcess } from './marked-process.ts';
+import { endLeftovers, endProcess } from './process-end.ts';
+import { AgentRegistry } from './registry.ts';
+import { mayStart, stopOrder } from './start-order.ts';
+import type { AgentStore } from './store.ts';
 
-export interface SupervisorOptions {
-  agents: AgentConfig[];
-  workDir: string;
-  environment: NodeJS.ProcessEnv;
-  processes: Processes;
-  clock: Clock;
-  random: () => number;
+export interface SupervisorOptions extends Omit<InstanceDeps, 'scan' | 'baseEnv' | 'onChange'> {
+  agents: readonly AgentConfig[];
+  store: AgentStore;
   log: InstanceLog;
-  after(delayMs: number, name: string, run: () => void): () => void;
+  /** Environment of an agent: what is passed on of the daemon's own, and where its heartbeats go. */
+  baseEnv(config: AgentConfig): Record<string, string>;
   every(intervalMs: number, name: string, run: () => void | Promise<void>): () => void;
   /** An agent's state is another now. */
   onChange(): void;
-  /** The process group of a pid; null where there is no such process. */
-  groupOf?: (pid: number) => number | null;
 }
 
-const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
-const HEARTBEAT_SOCKET_VARIABLE = 'DAEMON_HEARTBEAT_SOCKET';
+/** What became of an operation on one agent. */
+export interface Outcome {
+  agentId: string;
+  ok: boolean;
+  /** Why not; empty when it went well. */
+  reason: string;
+}
+
+interface Turn {
+  go(): Promise<void>;
+  /** It will not come. */
+  giveUp(): void;
+}
+
 /** Ends of adopted processes come as no event. */
 const PRESENCE_INTERVAL_MS = 2000;
+const REMOVED_TIMEOUT_MS = 30_000;
 
 export class AgentSupervisor {
   readonly #options: SupervisorOptions;
-  readonly #store: AgentStore;
-  readonly #sharedSocket: string;
-  readonly #groupOf: (pid: number) => number | null;
-  #instances = new Map<string, AgentInstance>();
-  #receivers: HeartbeatReceiver[] = [];
+  readonly #registry = new AgentRegistry<AgentInstance>();
+  readonly #scan: BatchedScan<Map<string, MarkedProcess[]>>;
+  readonly #abandon = new AbortController();
+  /** Agents that wait for their turn, and what to do then. */
+  readonly #waiting = new Map<string, Turn>();
+  /** Agents whose turn has come, until their state says so itself. */
+  readonly #underWay = new Set<string>();
   #stopPresence: () => void = () => {};
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.#sharedSocket = join(options.workDir, 'heartbeat.sock');
-    this.#groupOf = options.groupOf ?? ((pid) => readStat(pid)?.groupId ?? null);
-    this.#store = new AgentStore(join(options.workDir, 'agents.json'), (err) =>
-      options.log.error({ event: 'agent-table', err }, 'the table of agents could not be written'),
-    );
+    this.#scan = new BatchedScan(() => options.processes.scan(options.daemonWorkDir));
   }
 
-  /** Settles when each agent was adopted or had its first attempt to start. */
+  /** Settles when each agent that need not wait for another was adopted or had its first attempt to start. */
   async start(): Promise<void> {
-    const { agents, log, clock, processes, workDir } = this.#options;
-    const { agents: records, setAside } = await this.#store.load(clock.wallMs());
+    const { agents, log, clock, store } = this.#options;
+    const { agents: records, setAside } = await store.load(clock.wallMs());
     if (setAside) {
       log.error(
         { event: 'agent-table', ...setAside },
         `the table of agents was unreadable and is now ${setAside.path}`,
       );
     }
-    await this.#listen();
-    for (const config of agents) this.#instances.set(config.id, this.#instance(config, records.get(config.id)));
-    const running = processes.scan(workDir);
-    const started: Promise<void>[] = [];
-    for (const instance of this.#instances.values()) {
-      const resumed = instance.resume(running.get(instance.config.id)).catch((err: unknown) => {
-        log.error({ event: 'agent-status', agentId: instance.config.id, err }, 'an agent could not be taken up');
-      });
-      // ending one that is disabled may take its time, and nothing waits for that
-      if (instance.config.enabled) started.push(resumed);
+    for (const config of agents) this.#register(config, records.get(config.id));
+    const marked = await this.#scan.ask();
+    const first: Promise<void>[] = [];
+    for (const instance of this.#registry.list()) {
+      const { id, after, enabled } = instance.config;
+      const resumed = this.#whenItsTurn(instance, marked.get(id) ?? []);
+      // neither one that comes after others nor the end of one that is not wanted is waited for
+      if (after.length === 0 && enabled) first.push(resumed);
     }
-    for (const [id, process] of this.#noLongerConfigured(records, running)) this.#endRemoved(id, process);
-    await Promise.all(started);
+    this.#admit();
+    for (const [id, left] of this.#noLongerConfigured(records, marked)) void this.#endRemoved(id, left);
+    await Promise.all(first);
     this.#stopPresence = this.#options.every(PRESENCE_INTERVAL_MS, 'agent presence', () => {
-      for (const instance of this.#instances.values()) instance.checkPresence();
+      for (const instance of this.#registry.list()) instance.checkPresence();
     });
   }
 
-  list(): AgentSnapshot[] {
-    return [...this.#instances.values()].map((instance) => instance.snapshot());
+  instancesByType(type: AgentType): AgentInstance[] {
+    return this.#registry.listByType(type);
+  }
+
+  get(id: string): AgentInstance | undefined {
+    return this.#registry.get(id);
+  }
+
+  instances(): AgentInstance[] {
+    return this.#registry.list();
+  }
+
+  /** Starts what is enabled and does not run, in order. Every agent's outcome is told. */
+  async startAll(): Promise<Outcome[]> {
+    const instances = this.#registry.list().filter(({ config }) => config.enabled);
+    const started = instances.map((instance) => this.#inTurn(instance, () => instance.start()));
+    this.#admit();
+    return Promise.all(started);
+  }
+
+  /** Stops every agent, those that come after others first. */
+  async stopAll(reason: string): Promise<Outcome[]> {
+    this.#giveUpWaiting();
+    const outcomes: Outcome[] = [];
+    for (const group of stopOrder(this.#registry.list().map(({ config }) => config))) {
+      const instances = group.flatMap((id) => this.#registry.get(id) ?? []);
+      outcomes.push(
+        ...(await Promise.all(instances.map((instance) => outcome(instance, () => instance.stop(reason))))),
+      );
+    }
+    return outcomes;
+  }
+
+  /** An agent that is new in the configuration. */
+  async add(config: AgentConfig): Promise<void> {
+    const instance = this.#register(config, undefined);
+    const taken = this.#whenItsTurn(instance, []);
+    this.#admit();
+    await taken;
+  }
+
+  /** An agent that the configuration no longer has: it drains, then is forgotten. Throws D3002 where it stays. */
+  async remove(id: string): Promise<void> {
+    const instance = this.#registry.get(id);
+    if (!instance) return;
+    this.#waiting.get(id)?.giveUp();
+    this.#waiting.delete(id);
+    await instance.stop('no longer configured');
+    this.#registry.unregister(id);
+    this.#changed();
   }
 
   /** Lets go of every agent, all of which run on, and puts the table on disk. */
   async close(): Promise<void> {
+    this.#abandon.abort();
+    this.#giveUpWaiting();
     this.#stopPresence();
-    await Promise.all([...this.#instances.values()].map((instance) => instance.detach()));
-    for (const receiver of this.#receivers) await receiver.close();
-    this.#receivers = [];
+    await Promise.all(this.#registry.list().map((instance) => instance.detach()));
     this.#save();
-    await this.#store.flush();
+    await this.#options.store.flush();
   }
 
-  async #listen(): Promise<void> {
-    const { log, agents } = this.#options;
-    const accept = (only: string | null) => (heartbeat: Heartbeat) => this.#accept(heartbeat, only);
-    this.#receivers.push(await HeartbeatReceiver.listen({ path: this.#sharedSocket, log, onHeartbeat: accept(null) }));
-    for (const { id, socketPath } of agents) {
-      if (!socketPath) continue;
-      try {
-        await mkdir(dirname(socketPath), { recursive: true, mode: 0o750 });
-        this.#receivers.push(await HeartbeatReceiver.listen({ path: socketPath, log, onHeartbeat: accept(id) }));
-      } catch (err) {
-        // its agent runs all the same; only its heartbeats are missing
-        log.error({ event: 'heartbeat-socket', agentId: id, path: socketPath, err }, `no heartbeats for agent ${id}`);
-      }
-    }
+  #register(config: AgentConfig, record: AgentRecord | undefined): AgentInstance {
+    const instance = new AgentInstance(config, record, {
+      ...this.#options,
+      baseEnv: this.#options.baseEnv(config),
+      scan: () => this.#scan.ask(),
+      onChange: () => this.#changed(),
+    });
+    this.#registry.register(instance);
+    return instance;
   }
 
-  /** A heartbeat counts for the agent whose process group its pid belongs to. */
-  #accept(heartbeat: Heartbeat, only: string | null): string | null {
-    const group = this.#groupOf(heartbeat.pid);
-    for (const instance of this.#instances.values()) {
-      const pid = instance.record.process?.pid;
-      if (pid === undefined || (pid !== heartbeat.pid && pid !== group)) continue;
-      if (only !== null && instance.config.id !== only) break;
-      instance.noteHeartbeat({ version: heartbeat.version, receivedAtMs: this.#options.clock.wallMs() });
-      return null;
-    }
-    return `pid ${heartbeat.pid} is not of ${only === null ? 'any agent' : `agent ${only}`}`;
+  #changed(): void {
+    this.#save();
+    this.#options.onChange();
+    this.#admit();
   }
 
-  #instance(config: AgentConfig, record: AgentRecord | undefined): AgentInstance {
-    const { processes, clock, random, log, after, workDir, environment } = this.#options;
-    const baseEnv: Record<string, string> = { [HEARTBEAT_SOCKET_VARIABLE]: config.socketPath || this.#sharedSocket };
-    for (const name of PASSED_ON) {
-      const value = environment[name];
-      if (value !== undefined) baseEnv[name] = value;
-    }
-    return new AgentInstance(config, record, {
-      processes,
-      clock,
-      random,
-      log,
-      after,
-      baseEnv,
-      daemonWorkDir: workDir,
-      onChange: () => {
-        this.#save();
-        this.#options.onChange();
-      },
+  /** Takes up at once what runs or is not wanted; the rest when those that it comes after are ready. */
+  #whenItsTurn(instance: AgentInstance, marked: readonly MarkedProcess[]): Promise<void> {
+    const { id, binaryPath, enabled } = instance.config;
+    const { process } = instance.record;
+    const runs = (process && this.#options.processes.find(process)) || agentAmong(marked, binaryPath);
+    const resume = (): Promise<void> => this.#told(instance, instance.resume(marked));
+    if (runs || !enabled) return this.#go(id, resume);
+    return new Promise((resolve) => {
+      this.#waiting.set(id, { go: () => resume().then(resolve), giveUp: resolve });
     });
   }
 
-  /** Agents that run although the configuration no longer names them. */
-  #noLongerConfigured(
-    records: ReadonlyMap<string, AgentRecord>,
-    running: ReadonlyMap<string, ProcessIdentity>,
-  ): Map<string, ProcessIdentity> {
-    const removed = new Map([...running].filter(([id]) => !this.#instances.has(id)));
-    for (const [id, { process }] of records) {
-      if (process && !this.#instances.has(id) && this.#options.processes.find(process)) removed.set(id, process);
-    }
-    return removed;
+  #inTurn(instance: AgentInstance, start: () => Promise<void>): Promise<Outcome> {
+    const { id } = instance.config;
+    return new Promise((resolve) => {
+      const giveUp = (): void =>
+        resolve({ agentId: id, ok: false, reason: 'its turn did not come: agents are being stopped' });
+      this.#waiting.set(id, { go: () => outcome(instance, start).then(resolve), giveUp });
+    });
   }
 
-  #endRemoved(id: string, process: ProcessIdentity): void {
-    const { log, processes, after } = this.#options;
-    log.warn(
-      { event: 'agent-removed', agentId: id, pid: process.pid },
+  /** Lets those go whose turn has come. */
+  #admit(): void {
+    if (this.#waiting.size === 0) return;
+    const waiting = [...this.#waiting.keys()].flatMap((id) => this.#registry.get(id)?.config ?? []);
+    const status = (id: string): AgentStatus | undefined =>
+      this.#underWay.has(id) ? 'starting' : this.#registry.get(id)?.record.status;
+    for (const id of mayStart(waiting, status)) {
+      const turn = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      if (turn) void this.#go(id, () => turn.go());
+    }
+  }
+
+  #giveUpWaiting(): void {
+    for (const { giveUp } of this.#waiting.values()) giveUp();
+    this.#waiting.clear();
+  }
+
+  async #go(id: string, work: () => Promise<void>): Promise<void> {
+    this.#underWay.add(id);
+    await work();
+    this.#underWay.delete(id);
+    this.#admit();
+  }
+
+  #told(instance: AgentInstance, done: Promise<void>): Promise<void> {
+    return done.catch((err: unknown) => {
+      const { id } = instance.config;
+      this.#options.log.error({ event: 'agent-status', agentId: id, err }, `agent ${id} could not be taken up`);
+    });
+  }
+
+  /** Processes of agents that the configuration no longer names. */
+  #noLongerConfigured(
+    records: ReadonlyMap<string, AgentRecord>,
+    marked: ReadonlyMap<string, MarkedProcess[]>,
+  ): Map<string, ProcessIdentity[]> {
+    const left = new Map<string, ProcessIdentity[]>();
+    for (const [id, { process }] of records) {
+      if (process && !this.#registry.get(id) && this.#options.processes.find(process)) left.set(id, [process]);
+    }
+    for (const [id, processes] of marked) {
+      if (this.#registry.get(id)) continue;
+      const known = left.get(id)?.[0];
+      const others = processes.map(({ identity }) => identity).filter(({ pid }) => pid !== known?.pid);
+      left.set(id, [...(known ? [known] : []), ...others]);
+    }
+    return left;
+  }
+
+  async #endRemoved(id: string, left: ProcessIdentity[]): Promise<void> {
+    const [first, ...rest] = left;
+    if (!first) return;
+    this.#options.log.warn(
+      { event: 'agent-removed', agentId: id, pid: first.pid },
       `agent ${id} is no longer configured and is ended`,
     );
-    processes.signalGroup(process, 'SIGTERM');
-    processes.signalGroup(process, 'SIGCONT');
-    after(STOP_TIMEOUT_MS, `kill ${id}`, () => processes.signalGroup(process, 'SIGKILL'));
+    const { signal } = this.#abandon;
+    await endProcess(first, this.#options, { timeoutMs: REMOVED_TIMEOUT_MS, signal });
+    await endLeftovers(rest, this.#options, signal);
   }
 
   #save(): void {
-    this.#store.save(new Map([...this.#instances].map(([id, instance]) => [id, instance.record])));
+    this.#options.store.save(() => new Map(this.#registry.list().map(({ config, record }) => [config.id, record])));
+  }
+}
+
+async function outcome(instance: AgentInstance, operation: () => Promise<void>): Promise<Outcome> {
+  const agentId = instance.config.id;
+  try {
+    await operation();
+    return { agentId, ok: true, reason: '' };
+  } catch (error) {
+    return { agentId, ok: false, reason: describe(error) };
   }
 }

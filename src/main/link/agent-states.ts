@@ -19,5 +19,11 @@ export function agentStates(agents: readonly AgentSnapshot[]): AgentState[] {
     restartCount: agent.restarts,
     startTime: seconds(agent.startedAtMs),
     reason: agent.reason.slice(0, MAX_REASON),
+    alerts: agent.alerts.map(({ type, currentValue, threshold, timestampMs }) => ({
+      type,
+      currentValue,
+      threshold,
+      timestamp: seconds(timestampMs),
+    })),
   }));
 }

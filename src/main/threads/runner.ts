@@ -1,7 +1,8 @@
 /**
  * The only owner of worker threads. A thread is started for a run and ended after it, unless the caller says that
- * another run is due sooner than a restart would pay. Each call has a deadline and can be cancelled, and is rejected
- * when its thread ends; a call that fails that way takes its thread with it.
+ * another run is due sooner than a restart would pay. Runs that fall together share one: it ends with the last of
+ * them. Each call has a deadline of its own and can be cancelled, and is rejected when its thread ends; a thread on
+ * which a call failed gets no further ones.
  */
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
@@ -13,7 +14,7 @@ import { DaemonError } from '../../shared/errors/daemon-error.ts';
 export interface RunOptions {
   deadlineMs: number;
   signal?: AbortSignal;
-  /** Keep the thread this long for the next run; 0 ends it at once. */
+  /** Keep the thread this long for the next run; 0 ends it at once. Of runs that share it, the latest end counts. */
   lingerMs?: number;
   /** A thread of its own, shared with no other run: for code that is not ours. */
   isolated?: boolean;
@@ -26,7 +27,7 @@ export interface RunnerOptions {
   onOutput?: (text: string) => void;
 }
 
-const BUNDLES: Record<JobKind, string> = { collect: 'collect.js', hostFacts: 'collect.js' };
+const BUNDLES: Record<JobKind, string> = { collect: 'collect.js', hostFacts: 'collect.js', health: 'collect.js' };
 const HEAP_LIMIT_MB = 64;
 /** A thread stuck in a system call cannot be ended; nobody waits longer than this for it. */
 const TERMINATE_MS = 1000;
@@ -37,6 +38,13 @@ interface Thread {
   /** Rejects when the thread ends, however it ends. */
   ended: Promise<never>;
   bundle: string;
+  isolated: boolean;
+  /** Runs under way. */
+  runs: number;
+  /** A run failed on it, so it may be stuck: it is left to the others that are under way, and then ended. */
+  spoiled: boolean;
+  /** Monotonic milliseconds until which somebody wants it kept. */
+  keepUntilMs: number;
   /** Once it is being ended: settles when it has, or nobody waits for it any more. */
   ending: Promise<void> | null;
 }
@@ -59,17 +67,19 @@ export class Runner {
 
   async run<K extends JobKind>(kind: K, input: Jobs[K]['input'], options: RunOptions): Promise<Jobs[K]['output']> {
     if (this.#closed) throw new DaemonError('internal', `no ${kind} run: the daemon is ending`);
+    if (options.signal?.aborted) throw cancelled(kind, options.signal);
     const thread = this.#take(BUNDLES[kind], options.isolated ?? false);
+    thread.runs++;
     this.#busy.add(thread);
     try {
       const call = thread.api[kind] as (value: Jobs[K]['input']) => Promise<Jobs[K]['output']>;
       const output = await bounded(Promise.race([call(input), thread.ended]), kind, options);
-      this.#busy.delete(thread);
-      this.#keep(thread, options);
+      thread.keepUntilMs = Math.max(thread.keepUntilMs, performance.now() + (options.lingerMs ?? 0));
+      void this.#release(thread);
       return output;
     } catch (error) {
-      this.#busy.delete(thread);
-      await end(thread);
+      thread.spoiled = true;
+      await this.#release(thread);
       throw error;
     }
   }
@@ -84,17 +94,21 @@ export class Runner {
 
   #take(bundle: string, isolated: boolean): Thread {
     if (!isolated) {
+      for (const thread of this.#busy) {
+        if (thread.bundle === bundle && !thread.isolated && !thread.spoiled) return thread;
+      }
       for (const [thread, timer] of this.#idle) {
         if (thread.bundle !== bundle) continue;
         clearTimeout(timer);
         this.#idle.delete(thread);
+        thread.keepUntilMs = 0; // it was kept for this run: how long after it is said anew
         return thread;
       }
     }
-    return this.#start(bundle);
+    return this.#start(bundle, isolated);
   }
 
-  #start(bundle: string): Thread {
+  #start(bundle: string, isolated: boolean): Thread {
     const worker = new Worker(join(this.#options.bundles, bundle), {
       env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
       execArgv: [],
@@ -114,14 +128,21 @@ export class Runner {
       );
     });
     ended.catch(() => {}); // seen by whoever waits for an answer; an idle thread's end is nobody's error
-    return { worker, api: wrap<WorkerApi>(nodeEndpoint(worker)), ended, bundle, ending: null };
+    const api = wrap<WorkerApi>(nodeEndpoint(worker));
+    return { worker, api, ended, bundle, isolated, runs: 0, spoiled: false, keepUntilMs: 0, ending: null };
   }
 
-  #keep(thread: Thread, { lingerMs = 0, isolated }: RunOptions): void {
-    if (lingerMs <= 0 || isolated || this.#closed) {
-      void end(thread);
-      return;
-    }
+  /** One of its runs has ended. Settles at once, or, where the thread ends with it, at the end of the thread. */
+  async #release(thread: Thread): Promise<void> {
+    thread.runs--;
+    if (thread.runs > 0) return;
+    this.#busy.delete(thread);
+    const lingerMs = thread.keepUntilMs - performance.now();
+    if (thread.spoiled || thread.isolated || this.#closed || lingerMs <= 0) return end(thread);
+    this.#keep(thread, lingerMs);
+  }
+
+  #keep(thread: Thread, lingerMs: number): void {
     const timer = setTimeout(() => {
       this.#idle.delete(thread);
       void end(thread);
@@ -129,6 +150,10 @@ export class Runner {
     timer.unref();
     this.#idle.set(thread, timer);
   }
+}
+
+function cancelled(kind: string, signal: AbortSignal | undefined): DaemonError {
+  return new DaemonError('internal', `the ${kind} run was cancelled`, { cause: signal?.reason });
 }
 
 /** Rejects at the deadline and on abort; leaves no timer and no listener behind. */
@@ -140,14 +165,13 @@ function bounded<T>(answer: Promise<T>, kind: string, { deadlineMs, signal }: Ru
     };
     const onAbort = (): void => {
       cleanUp();
-      reject(new DaemonError('internal', `the ${kind} run was cancelled`, { cause: signal?.reason }));
+      reject(cancelled(kind, signal));
     };
     const timer = setTimeout(() => {
       cleanUp();
       reject(new DaemonError('internal', `the ${kind} run did not end within ${deadlineMs} ms`, { retryable: true }));
     }, deadlineMs);
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
+    signal?.addEventListener('abort', onAbort, { once: true });
     answer.then(resolve, reject).finally(cleanUp);
   });
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { agentPath, type Findings } from './findings.ts';
 import { shown } from './formats.ts';
 import type { AgentConfig, Config } from './schema.ts';
+import { checkStartOrder } from './start-order-checks.ts';
 import { quantity } from './values.ts';
 
 /** Longest path of a Unix socket, in bytes: sun_path of 108 with its NUL (unix(7)). */
@@ -19,6 +20,7 @@ export function crossCheck(config: Config, findings: Findings): void {
   config.agents.forEach((agent, i) => {
     checkBackoff(findings, `${agentPath(findings.places, i)}.restart`, agent.restart);
   });
+  checkStartOrder(config.agents, findings);
   checkShared(config, findings, 'socket_path', (agent) => agent.socketPath);
   checkShared(config, findings, 'work_dir', (agent) => agent.workDir);
 }

@@ -40,9 +40,11 @@ function completeField(field: Field, given: PartialModel, inherited: PartialMode
     case 'free-map':
       return value ?? {};
     case 'string-list':
-      return value ?? [...field.default];
+    case 'integer-list':
+      return value ?? inherited[field.name] ?? [...field.default];
     case 'optional-string-list':
-      return value ?? null;
+    case 'optional-size':
+      return value ?? inherited[field.name] ?? null;
     case 'ignored':
       return undefined;
     default:

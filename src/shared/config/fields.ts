@@ -31,6 +31,19 @@ export interface NumberField<Name extends string> extends Common<Name> {
   min?: number;
   max?: number;
 }
+/** null when the key is absent, since 0 is a value like any other. */
+export interface OptionalSizeField<Name extends string> extends Common<Name> {
+  kind: 'optional-size';
+  min?: number;
+  max?: number;
+}
+export interface IntegerListField<Name extends string> extends Common<Name> {
+  kind: 'integer-list';
+  default: readonly number[];
+  /** Of each item. */
+  min?: number;
+  max?: number;
+}
 export interface ChoiceField<Name extends string, Choice extends string> extends Common<Name> {
   kind: 'choice';
   choices: readonly Choice[];
@@ -82,6 +95,8 @@ export type Field =
   | TextField<string>
   | BooleanField<string>
   | NumberField<string>
+  | OptionalSizeField<string>
+  | IntegerListField<string>
   | ChoiceField<string, string>
   | TextListField<string>
   | OptionalTextListField<string>
@@ -96,6 +111,8 @@ export interface Fields {
   readonly [key: string]: Field;
 }
 
+type OfNumbers<F> = F extends { kind: 'integer-list' } ? number[] : number | null;
+
 /** The value in the typed model that a field gives. */
 export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'address' | 'url' }
   ? string
@@ -103,23 +120,25 @@ export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'address' | 'url'
     ? boolean
     : F extends { kind: 'integer' | 'number' | 'duration' | 'size' }
       ? number
-      : F extends { kind: 'choice'; choices: readonly (infer C)[] }
-        ? C
-        : F extends { kind: 'string-list' }
-          ? string[]
-          : F extends { kind: 'optional-string-list' }
-            ? string[] | null
-            : F extends { kind: 'string-map' }
-              ? Record<string, string>
-              : F extends { kind: 'free-map' }
-                ? Record<string, unknown>
-                : F extends { kind: 'section'; fields: infer S }
-                  ? ModelOf<S>
-                  : F extends { kind: 'section-list'; fields: infer S }
-                    ? ModelOf<S>[]
-                    : F extends { kind: 'named-sections'; fields: infer S }
-                      ? Record<string, ModelOf<S>>
-                      : never;
+      : F extends { kind: 'optional-size' | 'integer-list' }
+        ? OfNumbers<F>
+        : F extends { kind: 'choice'; choices: readonly (infer C)[] }
+          ? C
+          : F extends { kind: 'string-list' }
+            ? string[]
+            : F extends { kind: 'optional-string-list' }
+              ? string[] | null
+              : F extends { kind: 'string-map' }
+                ? Record<string, string>
+                : F extends { kind: 'free-map' }
+                  ? Record<string, unknown>
+                  : F extends { kind: 'section'; fields: infer S }
+                    ? ModelOf<S>
+                    : F extends { kind: 'section-list'; fields: infer S }
+                      ? ModelOf<S>[]
+                      : F extends { kind: 'named-sections'; fields: infer S }
+                        ? Record<string, ModelOf<S>>
+                        : never;
 
 export type ModelOf<F> = {
   [K in keyof F as F[K] extends { kind: 'ignored' }

@@ -1,8 +1,9 @@
-/** Readers of what has no fields of its own: lists of texts, maps of texts, free data. */
+/** Readers of what has no fields of its own: lists, maps of texts, free data. */
 import type { Field } from './fields.ts';
 import { childPath, type Finding } from './findings.ts';
-import type { Entry, MapNode, TreeNode } from './tree.ts';
-import { given, readText } from './values.ts';
+import type { Parsed } from './formats.ts';
+import type { Entry, MapNode, ScalarNode, TreeNode } from './tree.ts';
+import { given, readNumberField, readText } from './values.ts';
 
 /** Where a value stands: its key path, its place in the schema (such as `agents[].restart`), its key's offset. */
 export interface Spot {
@@ -30,17 +31,48 @@ export function isEmpty(node: TreeNode): boolean {
   return node.kind === 'scalar' && node.value === null;
 }
 
-/** The texts of a list; undefined when it is none. Items that are no texts are reported and left out. */
-export function readTextList(node: TreeNode, spot: Spot, report: Report): string[] | undefined {
+/** What a list is a list of. */
+export interface ItemReader<T> {
+  /** For messages: `a text`. */
+  one: string;
+  many: string;
+  read(node: ScalarNode): Parsed<T>;
+  /** What to write in place of a single value: the list that was probably meant; empty where that is not to be seen. */
+  listOf(node: ScalarNode): string;
+}
+
+export const TEXTS: ItemReader<string> = {
+  one: 'a text',
+  many: 'texts',
+  read: readText,
+  listOf: ({ value, source }) => `[${JSON.stringify(typeof value === 'string' ? value : source)}]`,
+};
+
+/** Whole numbers within the field's limits. */
+export function integers(field: Extract<Field, { kind: 'integer-list' }>): ItemReader<number> {
+  return {
+    one: 'a whole number',
+    many: 'whole numbers',
+    read: (node) => readNumberField({ ...field, kind: 'integer' }, node),
+    listOf: ({ source }) => {
+      const numbers = source.match(/^\d+([\s,]+\d+)*$/) ? source.split(/[\s,]+/) : [];
+      return numbers.length === 0 ? '' : `[${numbers.join(', ')}]`;
+    },
+  };
+}
+
+/** The items of a list; undefined when it is none. Items that are wrong are reported and left out. */
+export function readList<T>(reader: ItemReader<T>, node: TreeNode, spot: Spot, report: Report): T[] | undefined {
   if (node.kind !== 'list') {
-    const hint = node.kind === 'scalar' ? `write [${JSON.stringify(node.value)}]` : '';
-    return report(spot, node, `wants a list of texts, given ${given(node)}`, { hint });
+    const list = node.kind === 'scalar' ? reader.listOf(node) : '';
+    const hint = list === '' ? '' : `write ${list}`;
+    return report(spot, node, `wants a list of ${reader.many}, given ${given(node)}`, { hint });
   }
   return node.items.flatMap((item, index) => {
     const at = { ...spot, path: `${spot.path}[${index}]` };
-    if (item.kind !== 'scalar') return report(at, item, `wants a text, given ${given(item)}`) ?? [];
-    const text = readText(item);
-    return text.ok ? [text.value] : (report(at, item, text.message, { hint: text.hint }) ?? []);
+    if (item.kind !== 'scalar') return report(at, item, `wants ${reader.one}, given ${given(item)}`) ?? [];
+    const parsed = reader.read(item);
+    return parsed.ok ? [parsed.value] : (report(at, item, parsed.message, { hint: parsed.hint }) ?? []);
   });
 }
 

@@ -6,7 +6,18 @@ import type { Field, Fields } from './fields.ts';
 import { childPath, type Findings } from './findings.ts';
 import { shown } from './formats.ts';
 import { hintForUnknown, nearest } from './nearest-key.ts';
-import { below, isEmpty, plainData, type Report, readTextList, readTextMap, type Spot } from './plain.ts';
+import {
+  below,
+  type ItemReader,
+  integers,
+  isEmpty,
+  plainData,
+  type Report,
+  readList,
+  readTextMap,
+  type Spot,
+  TEXTS,
+} from './plain.ts';
 import type { Entry, MapNode, TreeNode } from './tree.ts';
 import { given, readScalar, wanted } from './values.ts';
 
@@ -107,7 +118,9 @@ export class SchemaReader {
         return this.#sectionList(field, node, spot);
       case 'string-list':
       case 'optional-string-list':
-        return readTextList(node, spot, this.#error);
+        return this.#list(TEXTS, node, spot);
+      case 'integer-list':
+        return this.#list(integers(field), node, spot);
       case 'named-sections':
         return undefined;
       default: {
@@ -121,6 +134,13 @@ export class SchemaReader {
   #map<T>(node: TreeNode, spot: Spot, wants: string, read: (map: MapNode) => T): T | undefined {
     if (node.kind === 'map') return read(node);
     return this.#error(spot, node, `wants ${wants}, given ${given(node)}`);
+  }
+
+  #list<T>(reader: ItemReader<T>, node: TreeNode, spot: Spot): T[] | undefined {
+    const { offsets } = this.#findings.places;
+    if (node.kind === 'list')
+      for (const [i, item] of node.items.entries()) offsets.set(`${spot.path}[${i}]`, item.offset);
+    return readList(reader, node, spot, this.#error);
   }
 
   #sectionList(field: OfKind<'section-list'>, node: TreeNode, spot: Spot): PartialModel[] | undefined {

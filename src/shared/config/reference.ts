@@ -5,8 +5,8 @@ import { quantity } from './values.ts';
 
 const HEAD = `# Configuration
 
-This file is made from the schema in \`src/shared/config/schema.ts\`: change it there, then run
-\`node scripts/reference.mjs\`.
+This file is made from the schema in \`src/shared/config/schema.ts\` and the files beside it: change it there,
+then run \`node scripts/reference.mjs\`.
 
 The daemon reads one YAML 1.2 file in UTF-8, at most 1 MiB. Unknown keys and keys given twice are errors. A key with
 nothing behind it counts as left out. Anchors, aliases and merge keys (\`<<\`) may be used, tags may not.
@@ -69,8 +69,10 @@ const TYPES: Record<Field['kind'], string> = {
   number: 'number',
   duration: 'duration',
   size: 'size',
+  'optional-size': 'size',
   choice: 'choice',
   'string-list': 'list of texts',
+  'integer-list': 'list of whole numbers',
   'optional-string-list': 'list of texts',
   'string-map': 'section of texts',
   'free-map': 'section',
@@ -87,6 +89,7 @@ function typeOf(field: Field): string {
 }
 
 function defaultOf(field: Field): string {
+  if (field.kind === 'optional-size') return 'not set';
   if (!('default' in field)) return '';
   if (field.default === null) return 'mandatory';
   if (Array.isArray(field.default)) return field.default.length === 0 ? '`[]`' : `\`${field.default.join(', ')}\``;
@@ -101,17 +104,22 @@ function defaultOf(field: Field): string {
   }
 }
 
+function rangeOf(kind: Parameters<typeof quantity>[0], { min, max }: { min?: number; max?: number }): string {
+  if (max === undefined) return min === undefined ? '' : `at least ${quantity(kind, min)}`;
+  return `${min === undefined ? 'up' : quantity(kind, min)} to ${quantity(kind, max)}`;
+}
+
 function limitsOf(field: Field): string {
   switch (field.kind) {
     case 'integer':
     case 'number':
     case 'duration':
-    case 'size': {
-      const { min, max } = field;
-      if (min === undefined && max === undefined) return '';
-      if (max === undefined) return min === undefined ? '' : `at least ${quantity(field.kind, min)}`;
-      return `${min === undefined ? 'up' : quantity(field.kind, min)} to ${quantity(field.kind, max)}`;
-    }
+    case 'size':
+      return rangeOf(field.kind, field);
+    case 'optional-size':
+      return rangeOf('size', field);
+    case 'integer-list':
+      return `each ${rangeOf('integer', field)}`;
     case 'string':
     case 'path':
     case 'address':

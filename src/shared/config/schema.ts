@@ -2,183 +2,10 @@
  * The configuration file: every key with its default, its limits and its text for the reference. Keys and defaults
  * come from the design document (5.1); the few that it lacks are marked so in their text.
  */
-import { AGENT_TYPES } from '../contracts/agent.ts';
 import type { Fields, ModelOf } from './fields.ts';
-
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const DAY = 24 * 60 * MINUTE;
-const MB = 1000 * 1000;
-
-const healthCheck = {
-  interval: {
-    kind: 'duration',
-    name: 'intervalMs',
-    default: 30 * SECOND,
-    min: SECOND,
-    max: DAY,
-    doc: 'Time between two checks.',
-  },
-  heartbeat_timeout: {
-    kind: 'duration',
-    name: 'heartbeatTimeoutMs',
-    default: 90 * SECOND,
-    min: 0,
-    max: DAY,
-    doc: 'An agent whose last heartbeat is older counts as hung. 0 for an agent that sends none.',
-  },
-  cpu_threshold: {
-    kind: 'number',
-    name: 'cpuThresholdPercent',
-    default: 50,
-    min: 0,
-    max: 100_000,
-    doc: 'CPU use, in percent of one core, above which an agent is over its limit. 0 switches the check off.',
-  },
-  memory_threshold: {
-    kind: 'size',
-    name: 'memoryThresholdBytes',
-    default: 524_288_000,
-    min: 0,
-    doc: 'Resident memory above which an agent is over its limit. 0 switches the check off.',
-  },
-  threshold_duration: {
-    kind: 'duration',
-    name: 'thresholdDurationMs',
-    default: 60 * SECOND,
-    min: 0,
-    max: DAY,
-    doc: 'How long an agent must be over a limit before that has a consequence.',
-  },
-  http_endpoint: {
-    kind: 'url',
-    name: 'httpEndpoint',
-    default: '',
-    doc: 'URL that answers 2xx or 3xx while the agent is well. Empty: not asked.',
-  },
-} as const satisfies Fields;
-
-const restart = {
-  max_retries: {
-    kind: 'integer',
-    name: 'maxRetries',
-    default: 10,
-    min: 0,
-    max: 1_000_000,
-    doc: 'Restarts without a quiet time between them after which the agent is `failed` and left alone.',
-  },
-  backoff_base: {
-    kind: 'duration',
-    name: 'backoffBaseMs',
-    default: 10 * SECOND,
-    min: 0,
-    max: DAY,
-    doc: 'Wait before the second restart; the first is at once, later ones wait up to `backoff_max`.',
-  },
-  backoff_max: {
-    kind: 'duration',
-    name: 'backoffMaxMs',
-    default: 60 * SECOND,
-    min: 0,
-    max: DAY,
-    doc: 'Longest wait before a restart.',
-  },
-  policy: {
-    kind: 'choice',
-    name: 'policy',
-    choices: ['always', 'on-failure', 'never'],
-    default: 'always',
-    doc: 'Which ends of a process are followed by a restart. `on-failure`: all but exit code 0.',
-  },
-} as const satisfies Fields;
-
-const agent = {
-  id: {
-    kind: 'string',
-    name: 'id',
-    default: null,
-    maxLength: 100,
-    pattern: { regexp: /^[A-Za-z0-9_-]+$/, says: 'letters, digits, `_` and `-`' },
-    doc: 'Unique name, 1 to 100 letters, digits, `_` or `-`.',
-  },
-  type: { kind: 'choice', name: 'type', choices: AGENT_TYPES, default: null, doc: 'What kind of program it is.' },
-  name: { kind: 'string', name: 'displayName', default: '', maxLength: 200, doc: 'Name to show; the id where empty.' },
-  binary_path: { kind: 'path', name: 'binaryPath', default: null, doc: 'The program to run.' },
-  config_file: {
-    kind: 'path',
-    name: 'configFile',
-    default: '',
-    doc: "The agent's own configuration file, if it has one.",
-  },
-  work_dir: {
-    kind: 'path',
-    name: 'workDir',
-    default: '',
-    doc: 'Working folder; `{daemon.work_dir}/agents/{id}` where empty.',
-  },
-  socket_path: {
-    kind: 'path',
-    name: 'socketPath',
-    default: '',
-    maxLength: 107,
-    doc: "A Unix socket of this agent's own for its heartbeats. The shared one, `{daemon.work_dir}/heartbeat.sock`, takes them too.",
-  },
-  enabled: { kind: 'boolean', name: 'enabled', default: true, doc: 'Whether the daemon starts it.' },
-  args: {
-    kind: 'optional-string-list',
-    name: 'args',
-    doc: 'Arguments. Absent: what the type gives by default from config_file and work_dir.',
-  },
-  env: {
-    kind: 'string-map',
-    name: 'env',
-    keyPattern: { regexp: /^[A-Za-z_][A-Za-z0-9_]*$/, says: 'letters, digits and `_`, not beginning with a digit' },
-    doc: "Environment variables for it. Of the daemon's own only PATH, HOME, LANG, TZ and TMPDIR are passed on.",
-  },
-  health_check: {
-    kind: 'section',
-    name: 'healthCheck',
-    fields: healthCheck,
-    doc: 'Health checks; what is absent comes from `agent_defaults`.',
-  },
-  restart: {
-    kind: 'section',
-    name: 'restart',
-    fields: restart,
-    doc: 'Restart policy; what is absent comes from `agent_defaults`.',
-  },
-} as const satisfies Fields;
-
-const interval = (minimum = SECOND) =>
-  ({
-    kind: 'duration',
-    name: 'intervalMs',
-    default: MINUTE,
-    min: minimum,
-    max: DAY,
-    doc: 'Time between two collections.',
-  }) as const;
-const enabled = { kind: 'boolean', name: 'enabled', default: true, doc: 'Whether it runs.' } as const;
-
-const plugin = {
-  module: {
-    kind: 'path',
-    name: 'module',
-    default: null,
-    doc: 'Absolute path of an ES or CommonJS module; see docs/plugins.md.',
-  },
-  enabled,
-  interval: interval(),
-  timeout: {
-    kind: 'duration',
-    name: 'timeoutMs',
-    default: 10 * SECOND,
-    min: 100,
-    max: 10 * MINUTE,
-    doc: 'After this long a run is ended and counts as failed.',
-  },
-  options: { kind: 'free-map', name: 'options', doc: 'Handed to the plugin as it is.' },
-} as const satisfies Fields;
+import { agent, healthCheck, restart } from './schema-agent.ts';
+import { collectors } from './schema-collectors.ts';
+import { DAY, KB, MB, MINUTE, SECOND } from './units.ts';
 
 export const SCHEMA = {
   daemon: {
@@ -223,6 +50,29 @@ export const SCHEMA = {
         max: 100,
         doc: 'Rotated log files kept. (Not in the design document.)',
       },
+      agent_log_max_size: {
+        kind: 'size',
+        name: 'agentLogMaxBytes',
+        default: 100 * MB,
+        min: 100 * KB,
+        doc: "Size at which an agent's log is rotated; see docs/agent-logs.md. (Not in the design document.)",
+      },
+      agent_log_max_files: {
+        kind: 'integer',
+        name: 'agentLogMaxFiles',
+        default: 7,
+        min: 0,
+        max: 1000,
+        doc: 'Rotated log files kept for each agent. (Not in the design document.)',
+      },
+      agent_log_max_age: {
+        kind: 'duration',
+        name: 'agentLogMaxAgeMs',
+        default: 0,
+        min: 0,
+        max: 3650 * DAY,
+        doc: "Age at which agents' rotated logs are removed. 0: they are kept by count only. (Not in the design document.)",
+      },
       pid_file: {
         kind: 'path',
         name: 'pidFile',
@@ -249,7 +99,7 @@ export const SCHEMA = {
         default: 0,
         min: 0,
         max: 65535,
-        doc: 'Port for heartbeats over HTTP; 0: off. Not served by this version.',
+        doc: "Port of agents' heartbeats over HTTP, on loopback only. 0: off.",
       },
       pprof_port: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
       pprof_address: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
@@ -336,55 +186,7 @@ export const SCHEMA = {
       restart: { kind: 'section', name: 'restart', fields: restart, doc: 'As in `agents`.' },
     },
   },
-  collectors: {
-    kind: 'section',
-    name: 'collectors',
-    doc: "Collectors of the host's metrics.",
-    fields: {
-      cpu: { kind: 'section', name: 'cpu', fields: { enabled, interval: interval() }, doc: 'CPU use and load.' },
-      memory: { kind: 'section', name: 'memory', fields: { enabled, interval: interval() }, doc: 'Memory and swap.' },
-      disk: {
-        kind: 'section',
-        name: 'disk',
-        fields: {
-          enabled,
-          interval: interval(),
-          mount_points: {
-            kind: 'string-list',
-            name: 'mountPoints',
-            default: [],
-            doc: 'Mount points to report; empty: all.',
-          },
-        },
-        doc: 'File systems and their devices.',
-      },
-      network: {
-        kind: 'section',
-        name: 'network',
-        fields: {
-          enabled,
-          interval: interval(),
-          interfaces: {
-            kind: 'string-list',
-            name: 'interfaces',
-            default: [],
-            doc: 'Interfaces to report; empty: all but loopback.',
-          },
-        },
-        doc: 'Network interfaces.',
-      },
-      '*': {
-        kind: 'named-sections',
-        name: 'plugins',
-        namePattern: {
-          regexp: /^[a-z][a-z0-9_]{0,19}$/,
-          says: '1 to 20 small letters, digits and `_`, beginning with a letter',
-        },
-        fields: plugin,
-        doc: 'Any other name is a collector of your own, loaded from a module. (Not in the design document.)',
-      },
-    },
-  },
+  collectors,
   update: {
     kind: 'section',
     name: 'update',

@@ -20,7 +20,7 @@ import type { ScalarNode, TreeNode } from './tree.ts';
 type OfKind<K> = Extract<Field, { kind: K }>;
 type TextKind = 'string' | 'path' | 'address' | 'url';
 type NumberKind = 'integer' | 'number' | 'duration' | 'size';
-export type ScalarKind = TextKind | NumberKind | 'boolean' | 'choice';
+export type ScalarKind = TextKind | NumberKind | 'optional-size' | 'boolean' | 'choice';
 export type ScalarField = Extract<Field, { kind: ScalarKind }>;
 
 const wrong = (message: string, hint = ''): Parsed<never> => ({ ok: false, message, hint });
@@ -74,7 +74,15 @@ const NUMBER_FORMS: Record<NumberKind, string> = {
   size: SIZE_FORM,
 };
 
-function readNumberField(field: OfKind<NumberKind>, node: ScalarNode): Parsed<number> {
+/** What a number of a kind may be. */
+interface NumberLimits {
+  kind: NumberKind;
+  min?: number;
+  max?: number;
+}
+
+/** A number within the limits. */
+export function readNumberField(field: NumberLimits, node: ScalarNode): Parsed<number> {
   const parsed = numberOf(field.kind, node);
   if (!parsed.ok) return parsed;
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = field;
@@ -144,6 +152,8 @@ export function readScalar(field: ScalarField, node: ScalarNode): Parsed<string 
       return readBoolean(node);
     case 'choice':
       return readChoice(field, node);
+    case 'optional-size':
+      return readNumberField({ ...field, kind: 'size' }, node);
     case 'integer':
     case 'number':
     case 'duration':
@@ -161,6 +171,8 @@ export function wanted(field: ScalarField): string {
       return 'true or false';
     case 'choice':
       return `one of ${field.choices.map((choice) => `\`${choice}\``).join(', ')}`;
+    case 'optional-size':
+      return NUMBER_FORMS.size;
     case 'integer':
     case 'number':
     case 'duration':

@@ -1,3 +1,5 @@
+import type { ResourceAlert } from './health.ts';
+
 /** What is known about an agent, in the design document's terms (4.1, 4.3). */
 export const AGENT_TYPES = ['filebeat', 'telegraf', 'node_exporter', 'custom'] as const;
 export type AgentType = (typeof AGENT_TYPES)[number];
@@ -33,4 +35,6 @@ export interface AgentSnapshot {
   /** From its heartbeats; empty while unknown. */
   version: string;
   lastExit: AgentExit | null;
+  /** Thresholds that it is over, told and not yet taken back. */
+  alerts: ResourceAlert[];
 }

@@ -4,6 +4,7 @@
  * next run goes back to main, since the thread ends.
  */
 import type { WireError } from '../errors/wire.ts';
+import type { HealthFinding, HealthTarget } from './health.ts';
 import type { Sample } from './metrics.ts';
 
 export interface CollectTask {
@@ -43,6 +44,8 @@ export interface HostFacts {
 export interface Jobs {
   collect: { input: CollectTask[]; output: CollectOutcome[] };
   hostFacts: { input: Record<string, never>; output: HostFacts };
+  /** One finding a target, in order, once the slowest has come. */
+  health: { input: HealthTarget[]; output: HealthFinding[] };
 }
 
 export type JobKind = keyof Jobs;

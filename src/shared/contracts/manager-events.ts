@@ -60,6 +60,8 @@ export interface ReportedState {
   /** Unix seconds, 0 when not running. */
   startTime: number;
   reason: string;
+  /** Thresholds that it is over. */
+  alerts: { type: string; currentValue: number; threshold: number; timestamp: number }[];
 }
 
 export interface StatesEvent extends Answered {

@@ -185,6 +185,19 @@ export interface AgentState {
   startTime: number;
   /** why the agent is in this status, for a person */
   reason: string;
+  /** raised and not yet cleared */
+  alerts: ResourceAlert[];
+}
+
+/** An agent is over a threshold of its health check. */
+export interface ResourceAlert {
+  /** "cpu" (percent of one core) or "memory" (bytes) */
+  type: string;
+  /** when it was raised */
+  currentValue: number;
+  threshold: number;
+  /** Unix seconds */
+  timestamp: number;
 }
 
 export interface SyncAgentStatesRequest {
@@ -1556,6 +1569,7 @@ function createBaseAgentState(): AgentState {
     restartCount: 0,
     startTime: 0,
     reason: "",
+    alerts: [],
   };
 }
 
@@ -1587,6 +1601,9 @@ export const AgentState: MessageFns<AgentState> = {
     }
     if (message.reason !== "") {
       writer.uint32(418).string(message.reason);
+    }
+    for (const v of message.alerts) {
+      ResourceAlert.encode(v!, writer.uint32(426).fork()).join();
     }
     return writer;
   },
@@ -1674,6 +1691,93 @@ export const AgentState: MessageFns<AgentState> = {
             }
 
             message.reason = reader.string();
+            continue;
+          }
+          case 53: {
+            if (tag !== 426) {
+              break;
+            }
+
+            message.alerts.push(ResourceAlert.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResourceAlert(): ResourceAlert {
+  return { type: "", currentValue: 0, threshold: 0, timestamp: 0 };
+}
+
+export const ResourceAlert: MessageFns<ResourceAlert> = {
+  encode(message: ResourceAlert, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.type !== "") {
+      writer.uint32(10).string(message.type);
+    }
+    if (message.currentValue !== 0) {
+      writer.uint32(17).double(message.currentValue);
+    }
+    if (message.threshold !== 0) {
+      writer.uint32(25).double(message.threshold);
+    }
+    if (message.timestamp !== 0) {
+      writer.uint32(32).int64(message.timestamp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResourceAlert {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResourceAlert();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.currentValue = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.threshold = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.timestamp = longToNumber(reader.int64());
             continue;
           }
         }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseArguments } from '../../../bench/arguments.ts';
 
-const ALL = ['idle', 'collect', 'report', 'start'];
+const ALL = ['idle', 'collect', 'health', 'report', 'start'];
 
 test.each([
   { args: [], expected: { names: ALL, quick: false, json: false } },
@@ -13,7 +13,10 @@ test.each([
 });
 
 test.each([
-  { args: ['idle', 'stall', 'x'], says: 'there is no benchmark stall, x; there are idle, collect, report, start' },
+  {
+    args: ['idle', 'stall', 'x'],
+    says: 'there is no benchmark stall, x; there are idle, collect, health, report, start',
+  },
   { args: ['--fast'], says: /--fast/ },
 ])('$args is refused', ({ args, says }) => {
   expect(() => parseArguments(args)).toThrow(says);

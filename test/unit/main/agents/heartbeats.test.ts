@@ -3,6 +3,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { HeartbeatCounters } from '../../../../src/main/agents/heartbeat-counters.ts';
 import { type Heartbeat, HeartbeatReceiver, parseHeartbeat } from '../../../../src/main/agents/heartbeats.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 
@@ -43,6 +44,7 @@ describe('HeartbeatReceiver', () => {
   let folder: string;
   let path: string;
   let log: FakeLog;
+  let counters: HeartbeatCounters;
   let got: Heartbeat[];
   let receiver: HeartbeatReceiver | null;
   const clients: Socket[] = [];
@@ -51,6 +53,8 @@ describe('HeartbeatReceiver', () => {
     receiver = await HeartbeatReceiver.listen({
       path,
       log,
+      counters,
+      nowMs: () => 0,
       onHeartbeat: (heartbeat) => {
         got.push(heartbeat);
         return heartbeat.pid === 13 ? 'pid 13 is not of any agent' : null;
@@ -67,6 +71,7 @@ describe('HeartbeatReceiver', () => {
     folder = mkdtempSync(join(tmpdir(), 'heartbeat-'));
     path = join(folder, 'heartbeat.sock');
     log = new FakeLog();
+    counters = new HeartbeatCounters();
     got = [];
     receiver = null;
   });
@@ -102,6 +107,16 @@ describe('HeartbeatReceiver', () => {
     socket.write(JSON.stringify(VALID));
     await vi.waitFor(() => expect(got).toHaveLength(2));
     expect(log.events('heartbeat-refused')).toMatchObject([{ reason: 'pid 13 is not of any agent' }]);
+  });
+
+  test('more than the rate allows are dropped, counted and told once; the connection stays', async () => {
+    await listen();
+    const socket = client();
+    socket.write(JSON.stringify(VALID).repeat(150));
+    await vi.waitFor(() => expect(counters.dropped).toBe(50));
+    expect(got).toHaveLength(100);
+    expect(log.events('heartbeat-refused')).toHaveLength(1);
+    expect(socket.destroyed).toBe(false);
   });
 
   test('the socket is 0660 and goes with the receiver', async () => {

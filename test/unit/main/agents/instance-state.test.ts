@@ -15,7 +15,8 @@ const EVENTS: Record<AgentEvent['kind'], AgentEvent> = {
   spawned: { kind: 'spawned', process: PROCESS, nowMs: 9 },
   adopted: { kind: 'adopted', process: PROCESS, startedAtMs: 3 },
   settled: { kind: 'settled' },
-  'stop-requested': { kind: 'stop-requested' },
+  'stop-requested': { kind: 'stop-requested', reason: 'asked', wanted: 'stopped' },
+  stuck: { kind: 'stuck', reason: 'D' },
   ended: { kind: 'ended', exit: null, next: 'restarting', attempts: 2, reason: 'why' },
 };
 
@@ -46,6 +47,14 @@ const TABLE: Record<AgentEvent['kind'], Record<AgentStatus, AgentStatus | '-'>> 
     running: 'stopping',
     stopping: 'stopping',
     restarting: 'stopping',
+    failed: '-',
+  },
+  stuck: {
+    stopped: '-',
+    starting: '-',
+    running: '-',
+    stopping: 'stopping',
+    restarting: '-',
     failed: '-',
   },
   ended: {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AgentInstance } from '../../../../src/main/agents/instance.ts';
 import { type AgentRecord, NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
 import type { AgentConfig } from '../../../../src/shared/config/schema.ts';
+import { agentConfig } from '../../../fakes/agent-config.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeProcesses } from '../../../fakes/processes.ts';
@@ -14,6 +15,7 @@ let clock: FakeClock;
 let processes: FakeProcesses;
 let log: FakeLog;
 let changes: number;
+let version: Promise<string>;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'instance-'));
@@ -21,32 +23,12 @@ beforeEach(() => {
   processes = new FakeProcesses();
   log = new FakeLog();
   changes = 0;
+  version = Promise.resolve('');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 function config(over: Partial<AgentConfig> = {}): AgentConfig {
-  return {
-    id: 'a1',
-    type: 'custom',
-    displayName: '',
-    binaryPath: process.execPath,
-    configFile: '',
-    workDir: join(folder, 'agents/a1'),
-    socketPath: '',
-    enabled: true,
-    args: ['x'],
-    env: { FROM_CONFIG: '1' },
-    healthCheck: {
-      intervalMs: 30_000,
-      heartbeatTimeoutMs: 0,
-      cpuThresholdPercent: 0,
-      memoryThresholdBytes: 0,
-      thresholdDurationMs: 0,
-      httpEndpoint: '',
-    },
-    restart: { policy: 'always', maxRetries: 3, backoffBaseMs: 10_000, backoffMaxMs: 60_000 },
-    ...over,
-  };
+  return agentConfig({ id: 'a1', workDir: join(folder, 'agents/a1'), args: ['x'], env: { FROM_CONFIG: '1' }, ...over });
 }
 
 function instance(over: Partial<AgentConfig> = {}, record?: AgentRecord): AgentInstance {
@@ -58,13 +40,15 @@ function instance(over: Partial<AgentConfig> = {}, record?: AgentRecord): AgentI
     after: (delayMs, _name, run) => clock.after(delayMs, run),
     daemonWorkDir: folder,
     baseEnv: { PATH: '/bin' },
+    scan: () => processes.scan(folder),
+    version: () => version,
     onChange: () => changes++,
   });
 }
 
 async function running(over: Partial<AgentConfig> = {}): Promise<{ agent: AgentInstance; pid: number }> {
   const agent = instance(over);
-  await agent.resume(undefined);
+  await agent.resume([]);
   await clock.advance(1000);
   return { agent, pid: agent.snapshot().pid };
 }
@@ -72,16 +56,21 @@ async function running(over: Partial<AgentConfig> = {}): Promise<{ agent: AgentI
 describe('starting', () => {
   test('launches with the configured program, arguments, environment and folders', async () => {
     const agent = instance();
-    await agent.resume(undefined);
+    await agent.resume([]);
     expect(processes.launched).toEqual([
       {
         agentId: 'a1',
         owner: folder,
-        program: process.execPath,
+        program: '/opt/agent',
         args: ['x'],
         env: { PATH: '/bin', FROM_CONFIG: '1' },
+        configFile: '',
         workDir: join(folder, 'agents/a1'),
         logFile: join(folder, 'logs/a1.log'),
+        lockFile: join(folder, 'locks/a1.lock'),
+        user: '',
+        group: '',
+        limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
       },
     ]);
     expect(agent.snapshot()).toMatchObject({ status: 'starting', name: 'a1', restarts: 0 });
@@ -95,7 +84,7 @@ describe('starting', () => {
 
   test('a process that ends sooner is a failed start that tells the last line of its output', async () => {
     const agent = instance();
-    await agent.resume(undefined);
+    await agent.resume([]);
     mkdirSync(join(folder, 'logs'));
     writeFileSync(agent.logFile, 'first\nno such option\n');
     processes.end(1000, { code: 2, signal: null });
@@ -109,7 +98,7 @@ describe('starting', () => {
   test('a program that is not there fails with D3001 and is tried again by policy', async () => {
     processes.failure = new Error('ENOENT: no such file');
     const agent = instance({ restart: { ...config().restart, maxRetries: 1 } });
-    await agent.resume(undefined);
+    await agent.resume([]);
     expect(agent.snapshot()).toMatchObject({ status: 'restarting', pid: 0 });
     await clock.advance(0);
     expect(agent.snapshot().status).toBe('failed');
@@ -120,7 +109,7 @@ describe('starting', () => {
 
   test('a disabled agent is not started', async () => {
     const agent = instance({ enabled: false });
-    await agent.resume(undefined);
+    await agent.resume([]);
     expect(agent.snapshot()).toMatchObject({ status: 'stopped', reason: 'disabled in the configuration' });
     expect(processes.launched).toEqual([]);
   });
@@ -240,7 +229,7 @@ describe('what an earlier daemon left', () => {
   test('adopts the recorded process and starts none', async () => {
     const { identity } = processes.put();
     const agent = instance({}, record({ process: identity }));
-    await agent.resume(undefined);
+    await agent.resume([]);
     expect(agent.snapshot()).toMatchObject({
       status: 'running',
       pid: identity.pid,
@@ -253,7 +242,7 @@ describe('what an earlier daemon left', () => {
   test('adopts a process that was found but never recorded', async () => {
     const { identity } = processes.put();
     const agent = instance();
-    await agent.resume(identity);
+    await agent.resume([{ identity, leadsSession: true, command: ['/bin/sh', '/opt/agent', 'x'] }]);
     expect(agent.snapshot()).toMatchObject({ status: 'running', pid: identity.pid });
     expect(processes.launched).toEqual([]);
   });
@@ -262,7 +251,7 @@ describe('what an earlier daemon left', () => {
     const { identity } = processes.put();
     const stale = { ...identity, startTicks: identity.startTicks - 1 };
     const agent = instance({}, record({ process: stale }));
-    await agent.resume(undefined);
+    await agent.resume([]);
     await clock.advance(1000);
     expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 5 });
     expect(agent.snapshot().pid).not.toBe(identity.pid);
@@ -273,18 +262,18 @@ describe('what an earlier daemon left', () => {
   test('one that ended meanwhile is restarted by policy, or left alone by policy', async () => {
     const gone = { pid: 99_999, startTicks: 1, bootId: 'boot-1' };
     const agent = instance({}, record({ process: gone }));
-    await agent.resume(undefined);
+    await agent.resume([]);
     await clock.advance(1000);
     expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 5 });
     const never = instance({ restart: { ...config().restart, policy: 'never' } }, record({ process: gone }));
-    await never.resume(undefined);
+    await never.resume([]);
     await clock.advance(1000);
     expect(never.snapshot().status).toBe('failed');
   });
 
   test('after a reboot it is started afresh', async () => {
     const agent = instance({}, record({ process: { pid: 1, startTicks: 1, bootId: 'another' }, attempts: 3 }));
-    await agent.resume(undefined);
+    await agent.resume([]);
     await clock.advance(1000);
     expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 4 });
     expect(agent.record.attempts).toBe(0);
@@ -293,7 +282,7 @@ describe('what an earlier daemon left', () => {
   test('an adopted one that is disabled now is stopped', async () => {
     const { identity } = processes.put();
     const agent = instance({ enabled: false }, record({ process: identity }));
-    const resumed = agent.resume(undefined);
+    const resumed = agent.resume([]);
     await clock.advance(1000);
     await resumed;
     expect(agent.snapshot().status).toBe('stopped');
@@ -303,7 +292,7 @@ describe('what an earlier daemon left', () => {
   test('the end of an adopted process is seen by looking', async () => {
     const { identity } = processes.put();
     const agent = instance({}, record({ process: identity }));
-    await agent.resume(undefined);
+    await agent.resume([]);
     agent.checkPresence();
     expect(agent.snapshot().status).toBe('running');
     processes.end(identity.pid, { code: null, signal: null });
@@ -317,9 +306,12 @@ describe('what an earlier daemon left', () => {
 test('a heartbeat gives the version, and only a new version is a change', async () => {
   const { agent } = await running();
   const before = changes;
-  agent.noteHeartbeat({ version: '1.2', receivedAtMs: 5 });
-  agent.noteHeartbeat({ version: '1.2', receivedAtMs: 6 });
-  expect(agent.snapshot()).toMatchObject({ version: '1.2', lastHeartbeatMs: 6 });
+  expect(agent.watched).toMatchObject({ startedMs: clock.nowMs() - 1000, lastHeartbeatMs: null });
+  agent.noteHeartbeat({ version: '1.2' });
+  await clock.advance(500);
+  agent.noteHeartbeat({ version: '1.2' });
+  expect(agent.snapshot()).toMatchObject({ version: '1.2', lastHeartbeatMs: clock.wallMs() });
+  expect(agent.watched?.lastHeartbeatMs).toBe(clock.nowMs());
   expect(changes).toBe(before + 1);
 });
 
@@ -333,4 +325,189 @@ test('the end of the daemon cancels a restart that was waited for', async () => 
   await clock.advance(60_000);
   expect(processes.running).toEqual([]);
   expect(clock.timers).toBe(0);
+});
+
+describe('operations', () => {
+  test('a start of what runs and a stop of what is stopped succeed and do nothing', async () => {
+    const { agent, pid } = await running();
+    await agent.start();
+    expect(agent.snapshot().pid).toBe(pid);
+    await agent.stop('asked');
+    const { signals } = processes;
+    const before = signals.length;
+    await agent.stop('asked again');
+    expect(signals).toHaveLength(before);
+    expect(agent.snapshot().status).toBe('stopped');
+  });
+
+  test('they run in order: of many restarts at once none doubles the process', async () => {
+    const { agent } = await running();
+    await Promise.all([agent.restart('one'), agent.restart('two'), agent.stop('three'), agent.start()]);
+    expect(processes.running).toHaveLength(1);
+    expect(processes.launched).toHaveLength(4);
+    expect(agent.snapshot().restarts).toBe(0); // asked for, not by policy
+  });
+
+  test('a failed agent is started anew by an operator, with its earlier restarts forgotten', async () => {
+    const { agent } = await running({ restart: { ...config().restart, maxRetries: 0 } });
+    processes.end(agent.snapshot().pid, { code: 1, signal: null });
+    await clock.advance(0);
+    expect(agent.snapshot().status).toBe('failed');
+    await agent.start();
+    await clock.advance(1000);
+    expect(agent.snapshot().status).toBe('running');
+  });
+
+  test('a start that fails is D3001 with the reason', async () => {
+    const agent = instance({ restart: { ...config().restart, policy: 'never' } });
+    processes.failure = new Error('/opt/agent is not executable');
+    await expect(agent.start()).rejects.toMatchObject({
+      code: 'D3001',
+      message: expect.stringContaining('not executable'),
+    });
+    expect(agent.snapshot()).toMatchObject({ status: 'failed' });
+  });
+
+  test('what was stopped by somebody stays stopped for the next daemon', async () => {
+    const { agent } = await running();
+    await agent.stop('asked');
+    const next = instance({}, agent.record);
+    await next.resume([]);
+    expect(next.snapshot()).toMatchObject({ status: 'stopped', reason: 'asked' });
+    await next.start();
+    expect(next.record.wanted).toBe('running');
+  });
+});
+
+describe('a start', () => {
+  test('counts only once a health check has passed, where there is one', async () => {
+    const agent = instance({ healthCheck: { ...config().healthCheck, httpEndpoint: 'http://127.0.0.1:1/' } });
+    await agent.resume([]);
+    await clock.advance(60_000);
+    expect(agent.snapshot().status).toBe('starting');
+    const { process } = agent.record;
+    if (!process) throw new Error('no process');
+    agent.healthy({ ...process, startTicks: process.startTicks - 1 }); // of an older process
+    expect(agent.snapshot().status).toBe('starting');
+    agent.healthy(process);
+    expect(agent.snapshot().status).toBe('running');
+  });
+
+  test('takes as long as start_seconds says', async () => {
+    const agent = instance({ startMs: 5000 });
+    await agent.resume([]);
+    await clock.advance(4900);
+    expect(agent.snapshot().status).toBe('starting');
+    await clock.advance(100);
+    expect(agent.snapshot().status).toBe('running');
+  });
+
+  test('tells what is not as it should be', async () => {
+    processes.warnings = ['/opt/agent may be written by everybody'];
+    await running();
+    expect(log.events('agent-warning')).toMatchObject([
+      { level: 'warn', message: expect.stringContaining('everybody') },
+    ]);
+  });
+
+  test('learns the version from the program, and a probe that fails harms nothing', async () => {
+    version = Promise.resolve('1.5.0');
+    expect((await running()).agent.snapshot().version).toBe('1.5.0');
+    version = Promise.reject(new Error('no'));
+    expect((await running()).agent.snapshot()).toMatchObject({ version: '', status: 'running' });
+  });
+});
+
+describe('an unhealthy agent', () => {
+  const identity = (agent: AgentInstance): NonNullable<AgentRecord['process']> => {
+    if (!agent.record.process) throw new Error('no process');
+    return agent.record.process;
+  };
+
+  test('is ended and started again by policy, told with D3003', async () => {
+    const { agent, pid } = await running();
+    await agent.unhealthy(identity(agent), 'no heartbeat for 90 s');
+    await clock.advance(1000);
+    expect(log.events('agent-unhealthy')).toMatchObject([{ code: 'D3003' }]);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', restarts: 1 });
+    expect(processes.running).not.toContain(pid);
+  });
+
+  test('is only told where the policy is never', async () => {
+    const { agent, pid } = await running({ restart: { ...config().restart, policy: 'never' } });
+    await agent.unhealthy(identity(agent), 'over its limit');
+    expect(log.events('agent-unhealthy')).toHaveLength(1);
+    expect(agent.snapshot()).toMatchObject({ status: 'running', pid });
+  });
+
+  test('a verdict on an older process changes nothing', async () => {
+    const { agent } = await running();
+    const older = identity(agent);
+    await agent.restart('asked');
+    await clock.advance(1000);
+    await agent.unhealthy(older, 'late');
+    expect(processes.running).toHaveLength(1);
+    expect(log.events('agent-unhealthy')).toEqual([]);
+  });
+
+  test('counts as a failure: the limit on restarts holds for it too', async () => {
+    const { agent } = await running();
+    for (let i = 0; i < 4; i++) {
+      await agent.unhealthy(identity(agent), 'ill');
+      await clock.advance(70_000);
+    }
+    expect(agent.snapshot()).toMatchObject({ status: 'failed', restarts: 3 });
+    expect(processes.running).toEqual([]);
+  });
+});
+
+describe('what an agent leaves behind', () => {
+  test('is ended with it', async () => {
+    const { agent } = await running();
+    const child = processes.putChild('a1');
+    const other = processes.putChild('b2');
+    await agent.stop('asked');
+    expect(processes.running).toEqual([other.pid]);
+    expect(processes.signals).toContainEqual({ pid: child.pid, signal: 'SIGTERM' });
+    expect(log.events('agent-leftovers')).toHaveLength(1);
+  });
+
+  test('is ended before the next start after a crash', async () => {
+    const { agent, pid } = await running();
+    const child = processes.putChild('a1');
+    processes.end(pid, { code: 1, signal: null });
+    await clock.advance(1000);
+    expect(processes.running).toEqual([agent.snapshot().pid]);
+    expect(processes.running).not.toContain(child.pid);
+  });
+
+  test('is ended after the last restart too', async () => {
+    const { pid } = await running({ restart: { ...config().restart, maxRetries: 0 } });
+    processes.putChild('a1');
+    processes.end(pid, { code: 1, signal: null });
+    await clock.advance(2000);
+    expect(processes.running).toEqual([]);
+  });
+
+  test('is told with D3002 where it does not end', async () => {
+    const { agent, pid } = await running();
+    const child = processes.putChild('a1');
+    processes.ignored = new Set(['SIGTERM', 'SIGKILL']);
+    processes.end(pid, { code: 1, signal: null });
+    await clock.advance(10_000);
+    expect(log.events('agent-leftovers').at(-1)).toMatchObject({ code: 'D3002', pids: [child.pid] });
+    expect(agent.snapshot().status).toBe('running');
+  });
+});
+
+test('a stuck process that goes after all leaves the agent stopped', async () => {
+  const { agent, pid } = await running();
+  processes.ignored = new Set(['SIGTERM', 'SIGKILL']);
+  const stopped = expect(agent.stop('asked')).rejects.toMatchObject({ code: 'D3002' });
+  await clock.advance(60_000);
+  await stopped;
+  expect(agent.snapshot()).toMatchObject({ status: 'stopping', reason: expect.stringContaining('state S') });
+  processes.end(pid, { code: null, signal: 'SIGKILL' });
+  await clock.advance(0);
+  expect(agent.snapshot()).toMatchObject({ status: 'stopped', pid: 0 });
 });

@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Launched, type LaunchSpec, SystemProcesses } from '../../../../src/main/agents/launcher.ts';
+import { agentAmong } from '../../../../src/main/agents/marked-process.ts';
 
 let folder: string;
 let processes: SystemProcesses;
@@ -27,8 +29,13 @@ async function launch(script: string, over: Partial<LaunchSpec> = {}): Promise<L
     program: '/bin/sh',
     args: ['-c', script],
     env: { GIVEN: 'yes' },
+    configFile: '',
     workDir: join(folder, 'work'),
     logFile: join(folder, 'logs/a1.log'),
+    lockFile: join(folder, `locks/${over.agentId ?? 'a1'}.lock`),
+    user: '',
+    group: '',
+    limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
     ...over,
   });
   launched.push(made);
@@ -52,12 +59,63 @@ describe('SystemProcesses', () => {
     expect(stat).toMatchObject({ pid: identity.pid, groupId: identity.pid, sessionId: identity.pid });
   });
 
-  test('rejects with the system error where the program is absent or not executable', async () => {
-    await expect(launch('', { program: join(folder, 'absent') })).rejects.toMatchObject({ code: 'ENOENT' });
+  test('rejects in words where the program is absent, no regular file or not executable, or its configuration is', async () => {
+    await expect(launch('', { program: join(folder, 'absent') })).rejects.toThrow(/absent is not there/);
+    await expect(launch('', { program: folder })).rejects.toThrow(/is not a regular file/);
     const text = join(folder, 'text');
     writeFileSync(text, 'not a program', { mode: 0o644 });
-    await expect(launch('', { program: text, args: [] })).rejects.toMatchObject({ code: 'EACCES' });
+    await expect(launch('', { program: text })).rejects.toThrow(/is not executable/);
+    await expect(launch('', { configFile: join(folder, 'absent') })).rejects.toThrow(
+      /config_file .*absent cannot be read/,
+    );
   });
+
+  test('warns of a program that others may write', async () => {
+    const program = join(folder, 'loose');
+    writeFileSync(program, '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    chmodSync(program, 0o777);
+    expect((await launch('', { program, args: [] })).warnings).toEqual([`${program} may be written by everybody`]);
+    expect((await launch('exit 0', { agentId: 'b2' })).warnings).toEqual([]);
+  });
+
+  test('a second copy cannot start while the first, or a child of it, lives', async () => {
+    const { identity, exited } = await launch('sleep 60 & exec sleep 60');
+    await expect(launch('exec sleep 60')).rejects.toThrow(/another process of this agent runs/);
+    process.kill(identity.pid, 'SIGKILL');
+    await exited;
+    await expect(launch('exec sleep 60')).rejects.toThrow(/another process of this agent runs/);
+    const [child] = (await processes.scan(folder)).get('a1') ?? [];
+    expect(child).toMatchObject({ leadsSession: false });
+    if (child) expect(processes.signal(child.identity, 'SIGKILL')).toBe(true);
+    const again = await vi.waitFor(() => launch('exec sleep 60'));
+    expect(processes.find(again.identity)).not.toBeNull();
+  });
+
+  test('sets limits on the process itself', async () => {
+    const limits = { openFiles: 123, processes: 0, addressSpaceBytes: 4e9, coreBytes: 0 };
+    const { identity } = await launch('exec sleep 60', { limits });
+    const found = await vi.waitFor(() => {
+      const text = readFileSync(`/proc/${identity.pid}/limits`, 'utf8');
+      expect(text).toMatch(/Max open files +123 +123 /);
+      return text;
+    });
+    expect(found).toMatch(/Max address space +4000000000 +4000000000 /);
+    expect(found).toMatch(/Max core file size +0 +0 /);
+    await vi.waitFor(() => expect(readFileSync(`/proc/${identity.pid}/comm`, 'utf8')).toBe('sleep\n'));
+  });
+
+  const root = process.getuid?.() === 0;
+  test.skipIf(!root)(
+    `runs as another user, with that user’s groups only${root ? '' : ' (left out: not root)'}`,
+    async () => {
+      chmodSync(folder, 0o755);
+      const { exited } = await launch('id -un; id -G; stat -c %U .', { user: 'nobody' });
+      expect(await exited).toEqual({ code: 0, signal: null });
+      const lines = readFileSync(join(folder, 'logs/a1.log'), 'utf8').trim().split('\n');
+      expect(lines).toEqual(['nobody', execFileSync('id', ['-G', 'nobody'], { encoding: 'utf8' }).trim(), 'nobody']);
+      await expect(launch('', { user: 'no-such-user' })).rejects.toThrow(/no user no-such-user/);
+    },
+  );
 
   test('a signal ends the group, children too', async () => {
     const { identity, exited } = await launch('sleep 60 & echo $! > "$0"; wait', {
@@ -101,10 +159,21 @@ describe('SystemProcesses', () => {
     expect(fake.find(known)).toBeNull();
   });
 
-  test('finds running agents of one owner by their environment, and not their children', async () => {
-    const { identity } = await launch('sleep 60 & wait');
+  test('finds the processes of one owner’s agents by their environment, and which is the agent', async () => {
+    const { identity } = await launch('sleep 60 & setsid sleep 60 & wait');
     await launch('exec sleep 60', { agentId: 'b2', owner: '/elsewhere' });
-    await vi.waitFor(() => expect(processes.scan(folder)).toEqual(new Map([['a1', identity]])));
+    const found = await vi.waitFor(async () => {
+      const marked = await processes.scan(folder);
+      expect(marked.get('a1')).toHaveLength(3);
+      expect(marked.get('a1')?.filter(({ leadsSession }) => leadsSession)).toHaveLength(2);
+      expect(marked.get('a1')?.every(({ command }) => /sleep|sh$/.test(command[0] ?? ''))).toBe(true);
+      return marked;
+    });
+    expect([...found.keys()]).toEqual(['a1']);
+    const marked = found.get('a1') ?? [];
+    expect(agentAmong(marked, '/bin/sh')).toEqual(identity);
+    expect(agentAmong(marked, '/opt/other')).toBeNull();
+    for (const { identity: each } of marked) processes.signal(each, 'SIGKILL');
   });
 
   test('says when a process was started', async () => {

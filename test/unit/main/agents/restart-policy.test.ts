@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { decideRestart, quietMs, type RestartLimits, staircaseMs } from '../../../../src/main/agents/restart-policy.ts';
 
-const LIMITS: RestartLimits = { policy: 'always', maxRetries: 10, backoffBaseMs: 10_000, backoffMaxMs: 60_000 };
+const LIMITS: RestartLimits = {
+  policy: 'always',
+  maxRetries: 10,
+  backoffBaseMs: 10_000,
+  backoffMaxMs: 60_000,
+  noRestartExitCodes: [78],
+};
 const none = (): number => 0;
 const CRASH = { code: 1 };
 
@@ -62,6 +68,13 @@ describe('decideRestart', () => {
     const never = { ...LIMITS, policy: 'never' } as const;
     expect(decideRestart({ code: 0 }, 0, 0, never, none)).toEqual({ kind: 'leave', failed: false });
     expect(decideRestart({ code: null }, 0, 0, never, none)).toEqual({ kind: 'leave', failed: true });
+  });
+
+  test('some exit codes end an agent for good at once, whatever the policy', () => {
+    expect(decideRestart({ code: 78 }, 0, 1000, LIMITS, none)).toEqual({ kind: 'leave', failed: true });
+    const zero = { ...LIMITS, noRestartExitCodes: [0] };
+    expect(decideRestart({ code: 0 }, 0, 1000, zero, none)).toEqual({ kind: 'leave', failed: false });
+    expect(decideRestart({ code: 77 }, 0, 1000, LIMITS, none).kind).toBe('restart');
   });
 
   test('max_retries 0 never restarts', () => {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type AgentRecord, NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
-import { AgentStore, parseTable, renderTable } from '../../../../src/main/agents/store.ts';
+import { AgentStore } from '../../../../src/main/agents/store.ts';
+import { parseTable, renderTable } from '../../../../src/main/agents/store-versions.ts';
 
 const RECORD: AgentRecord = {
   ...NEW_RECORD,
@@ -29,16 +30,23 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 describe('AgentStore', () => {
   test('gives back what was saved', async () => {
-    store.save(new Map([['a', RECORD]]));
+    store.save(() => new Map([['a', RECORD]]));
     await store.flush();
     expect(await store.load(0)).toEqual({ agents: new Map([['a', RECORD]]), setAside: null });
     expect(readdirSync(folder)).toEqual(['agents.json']);
   });
 
   test('of many tables in a row the last one stays', async () => {
-    for (let restarts = 0; restarts <= 50; restarts++) store.save(new Map([['a', { ...RECORD, restarts }]]));
+    let made = 0;
+    for (let restarts = 0; restarts <= 50; restarts++) {
+      store.save(() => {
+        made++;
+        return new Map([['a', { ...RECORD, restarts }]]);
+      });
+    }
     await store.flush();
     expect((await store.load(0)).agents.get('a')?.restarts).toBe(50);
+    expect(made).toBe(2);
   });
 
   test('no file is an empty table', async () => {
@@ -56,24 +64,32 @@ describe('AgentStore', () => {
 
   test('a table that cannot be written is told, and the next one is tried', async () => {
     const nowhere = new AgentStore(join(folder, 'absent/agents.json'), (error) => errors.push(error));
-    nowhere.save(new Map());
+    nowhere.save(() => new Map());
     await nowhere.flush();
     expect(errors).toMatchObject([{ code: 'ENOENT' }]);
   });
 });
 
 describe('parseTable', () => {
-  test('reads the first format for ever', () => {
-    const golden = readFileSync(new URL('../../../golden/stores/agents-1.json', import.meta.url), 'utf8');
-    expect(parseTable(golden)).toEqual(new Map([['filebeat-logs', { ...RECORD, attempts: 1, lastRestartMs: 3 }]]));
+  test.each([1, 2])('reads format %d for ever', (format) => {
+    const golden = readFileSync(new URL(`../../../golden/stores/agents-${format}.json`, import.meta.url), 'utf8');
+    const wanted = format === 1 ? 'running' : 'stopped';
+    expect(parseTable(golden)).toEqual(
+      new Map([['filebeat-logs', { ...RECORD, wanted, attempts: 1, lastRestartMs: 3 }]]),
+    );
+  });
+
+  test('the present format has a golden file', () => {
+    expect(JSON.parse(renderTable(new Map())).format).toBe(2);
   });
 
   test.each([
     ['[]', 'not a table'],
     ['null', 'not a table'],
-    ['{"format":2,"agents":{}}', 'format 2'],
+    ['{"format":3,"agents":{}}', 'format 3'],
     ['{"format":1,"agents":null}', 'not a mapping'],
     ['{"format":1,"agents":{"a":{}}}', 'agent a'],
+    ['{"format":2,"agents":{"a":3}}', 'agent a'],
     [renderTable(new Map([['a', RECORD]])).replace('77', '1'), 'agent a'],
     [renderTable(new Map([['a', RECORD]])).replace('"running"', '"odd"'), 'agent a'],
   ])('refuses %s', (text, reason) => {

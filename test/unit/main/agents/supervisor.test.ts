@@ -1,16 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
-import { renderTable } from '../../../../src/main/agents/store.ts';
+import { AgentStore } from '../../../../src/main/agents/store.ts';
+import { renderTable } from '../../../../src/main/agents/store-versions.ts';
 import { AgentSupervisor } from '../../../../src/main/agents/supervisor.ts';
 import type { AgentConfig } from '../../../../src/shared/config/schema.ts';
+import { agentConfig } from '../../../fakes/agent-config.ts';
 import { FakeClock, settle } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeProcesses } from '../../../fakes/processes.ts';
-import { waitFor } from '../../../support/wait-until.ts';
 
 let folder: string;
 let clock: FakeClock;
@@ -31,40 +31,19 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-function agent(id: string, over: Partial<AgentConfig> = {}): AgentConfig {
-  return {
-    id,
-    type: 'custom',
-    displayName: '',
-    binaryPath: '/bin/x',
-    configFile: '',
-    workDir: join(folder, id),
-    socketPath: '',
-    enabled: true,
-    args: [],
-    env: {},
-    healthCheck: {
-      intervalMs: 30_000,
-      heartbeatTimeoutMs: 0,
-      cpuThresholdPercent: 0,
-      memoryThresholdBytes: 0,
-      thresholdDurationMs: 0,
-      httpEndpoint: '',
-    },
-    restart: { policy: 'always', maxRetries: 3, backoffBaseMs: 10_000, backoffMaxMs: 60_000 },
-    ...over,
-  };
-}
+const agent = (id: string, over: Partial<AgentConfig> = {}): AgentConfig => agentConfig({ id, ...over });
 
-async function supervisor(agents: AgentConfig[], groups: Record<number, number> = {}): Promise<AgentSupervisor> {
+async function supervisor(agents: AgentConfig[]): Promise<AgentSupervisor> {
   const made = new AgentSupervisor({
     agents,
-    workDir: folder,
-    environment: { PATH: '/bin', HOME: '/root', DAEMON_SECRET: 'x' },
+    daemonWorkDir: folder,
+    store: new AgentStore(join(folder, 'agents.json'), (error) => log.error({ event: 'store', error })),
+    baseEnv: ({ id }) => ({ FOR: id }),
     processes,
     clock,
     random: () => 0,
     log,
+    version: () => Promise.resolve(''),
     after: (delayMs, _name, run) => clock.after(delayMs, run),
     every: (intervalMs, _name, run) => {
       let stop = (): void => {};
@@ -78,39 +57,30 @@ async function supervisor(agents: AgentConfig[], groups: Record<number, number> 
       return () => stop();
     },
     onChange: () => changes++,
-    groupOf: (pid) => groups[pid] ?? null,
   });
   open.push(made);
   await made.start();
   return made;
 }
+const listed = (made: AgentSupervisor) => made.instances().map((instance) => instance.snapshot());
+const shown = (made: AgentSupervisor): [string, string, number][] =>
+  listed(made).map(({ id, status, pid }) => [id, status, pid]);
 
-const beat = (path: string, pid: number): void => {
-  const socket = connect(path, () => socket.end(JSON.stringify({ pid, version: `v${pid}` })));
-};
-
-describe('AgentSupervisor', () => {
+describe('start and end of the daemon', () => {
   test('starts the enabled agents side by side and keeps the table on disk', async () => {
     const made = await supervisor([agent('a'), agent('b'), agent('c', { enabled: false })]);
     await clock.advance(1000);
-    expect(made.list().map(({ id, status, pid }) => [id, status, pid])).toEqual([
+    expect(shown(made)).toEqual([
       ['a', 'running', 1000],
       ['b', 'running', 1001],
       ['c', 'stopped', 0],
     ]);
     expect(changes).toBeGreaterThan(3);
+    expect(processes.launched.map(({ env }) => env)).toEqual([{ FOR: 'a' }, { FOR: 'b' }]);
     await made.close();
     const table = JSON.parse(readFileSync(join(folder, 'agents.json'), 'utf8'));
     expect(table.agents.a).toMatchObject({ status: 'running', process: { pid: 1000 } });
     expect(processes.running).toEqual([1000, 1001]);
-  });
-
-  test('passes on a few variables of its own environment and where heartbeats go', async () => {
-    await supervisor([agent('a'), agent('b', { socketPath: join(folder, 'own/b.sock') })]);
-    expect(processes.launched.map(({ env }) => env)).toEqual([
-      { PATH: '/bin', HOME: '/root', DAEMON_HEARTBEAT_SOCKET: join(folder, 'heartbeat.sock') },
-      { PATH: '/bin', HOME: '/root', DAEMON_HEARTBEAT_SOCKET: join(folder, 'own/b.sock') },
-    ]);
   });
 
   test('the next daemon adopts every agent and doubles none', async () => {
@@ -118,14 +88,14 @@ describe('AgentSupervisor', () => {
     await clock.advance(1000);
     await first.close();
     const second = await supervisor([agent('a'), agent('b')]);
-    expect(second.list().map(({ status, pid }) => [status, pid])).toEqual([
-      ['running', 1000],
-      ['running', 1001],
+    expect(shown(second)).toEqual([
+      ['a', 'running', 1000],
+      ['b', 'running', 1001],
     ]);
     expect(processes.launched).toHaveLength(2);
     processes.end(1000, { code: 1, signal: null });
     await clock.advance(4000);
-    expect(second.list()[0]).toMatchObject({ status: 'running', restarts: 1, pid: 1002 });
+    expect(listed(second)[0]).toMatchObject({ status: 'running', restarts: 1, pid: 1002 });
   });
 
   test('a corrupt table is set aside and rebuilt from what runs', async () => {
@@ -135,50 +105,130 @@ describe('AgentSupervisor', () => {
     writeFileSync(join(folder, 'agents.json'), '{"format":1,"agents":{"a":');
     const second = await supervisor([agent('a')]);
     expect(log.events('agent-table')).toMatchObject([{ level: 'error', path: expect.stringContaining('unreadable') }]);
-    expect(second.list()[0]).toMatchObject({ status: 'running', pid: 1000 });
+    expect(shown(second)).toEqual([['a', 'running', 1000]]);
     expect(processes.running).toEqual([1000]);
   });
 
-  test('an agent that is no longer configured is ended, recorded or not', async () => {
+  test('an agent that is no longer configured is ended, with its children, recorded or not', async () => {
     const { identity } = processes.put();
+    const child = processes.putChild('gone');
     const record = { ...NEW_RECORD, status: 'running' as const, process: identity };
     writeFileSync(join(folder, 'agents.json'), renderTable(new Map([['gone', record]])));
     await supervisor([agent('a')]);
+    await clock.advance(2000);
     expect(log.events('agent-removed')).toMatchObject([{ agentId: 'gone', pid: identity.pid }]);
-    expect(processes.signals).toContainEqual({ pid: identity.pid, signal: 'SIGTERM' });
     expect(processes.running).not.toContain(identity.pid);
+    expect(processes.running).not.toContain(child.pid);
   });
 
-  test('a heartbeat counts for the agent whose process, or process group, it comes from', async () => {
-    const made = await supervisor([agent('a'), agent('b')], { 4711: 1001 });
-    beat(join(folder, 'heartbeat.sock'), 1000);
-    beat(join(folder, 'heartbeat.sock'), 4711);
-    await waitFor(() => made.list().every(({ lastHeartbeatMs }) => lastHeartbeatMs > 0), { what: 'both heartbeats' });
-    expect(made.list().map(({ version }) => version)).toEqual(['v1000', 'v4711']);
+  test('an id that is taken, or unsafe, is refused', async () => {
+    await expect(supervisor([agent('a'), agent('a')])).rejects.toThrow('there is an agent a already');
+    await expect(supervisor([agent('../x')])).rejects.toThrow('cannot be an agent');
+  });
+});
+
+describe('order', () => {
+  test('an agent starts once those that it comes after are ready', async () => {
+    const made = await supervisor([agent('c', { after: ['b'] }), agent('b', { after: ['a'] }), agent('a')]);
+    const statuses = (): string[] => ['a', 'b', 'c'].map((id) => made.get(id)?.snapshot().status ?? '');
+    expect(statuses()).toEqual(['starting', 'stopped', 'stopped']);
+    await clock.advance(1000);
+    expect(statuses()).toEqual(['running', 'starting', 'stopped']);
+    await clock.advance(1000);
+    expect(statuses()).toEqual(['running', 'running', 'starting']);
+    expect(processes.launched.map(({ agentId }) => agentId)).toEqual(['a', 'b', 'c']);
   });
 
-  test('a heartbeat of a strange pid, or on the socket of another agent, is refused', async () => {
-    const own = join(folder, 'own/b.sock');
-    const made = await supervisor([agent('a'), agent('b', { socketPath: own })]);
-    beat(join(folder, 'heartbeat.sock'), 99_999);
-    beat(own, 1000);
-    await waitFor(() => log.events('heartbeat-refused').length === 2, { what: 'both refusals' });
-    expect(
-      log
-        .events('heartbeat-refused')
-        .map(({ reason }) => reason)
-        .sort(),
-    ).toEqual(['pid 1000 is not of agent b', 'pid 99999 is not of any agent']);
-    beat(own, 1001);
-    await waitFor(() => made.list()[1]?.lastHeartbeatMs, { what: 'the heartbeat of b' });
-    expect(made.list()[0]?.lastHeartbeatMs).toBe(0);
+  test('one that is not coming holds nobody up', async () => {
+    const never = {
+      policy: 'never',
+      maxRetries: 0,
+      backoffBaseMs: 0,
+      backoffMaxMs: 0,
+      noRestartExitCodes: [],
+    } as const;
+    const made = await supervisor([
+      agent('off', { enabled: false }),
+      agent('fails', { restart: { ...never, noRestartExitCodes: [] } }),
+      agent('b', { after: ['off', 'fails'] }),
+    ]);
+    expect(made.get('b')?.snapshot().status).toBe('stopped');
+    processes.end(1000, { code: 1, signal: null });
+    await clock.advance(1000);
+    expect(made.get('fails')?.snapshot().status).toBe('failed');
+    expect(made.get('b')?.snapshot().status).toBe('running');
   });
 
-  test('an agent whose own socket cannot be made runs all the same', async () => {
-    writeFileSync(join(folder, 'file'), '');
-    const made = await supervisor([agent('a', { socketPath: join(folder, 'file/a.sock') })]);
-    await settle();
-    expect(log.events('heartbeat-socket')).toMatchObject([{ level: 'error', agentId: 'a' }]);
-    expect(made.list()[0]?.pid).toBe(1000);
+  test('what runs is adopted at once, whatever it comes after', async () => {
+    const first = await supervisor([agent('a'), agent('b', { after: ['a'] })]);
+    await clock.advance(3000);
+    await first.close();
+    processes.end(1000, { code: 1, signal: null });
+    const second = await supervisor([agent('a'), agent('b', { after: ['a'] })]);
+    expect(second.get('b')?.snapshot()).toMatchObject({ status: 'running', pid: 1001 });
   });
+
+  test('stopAll stops in reverse and tells each outcome; startAll starts what is enabled', async () => {
+    const made = await supervisor([agent('a'), agent('b', { after: ['a'] }), agent('c', { enabled: false })]);
+    await clock.advance(3000);
+    const stopped = made.stopAll('asked');
+    await clock.advance(1000);
+    expect((await stopped).map(({ agentId, ok }) => `${agentId} ${ok}`).sort()).toEqual(['a true', 'b true', 'c true']);
+    expect(processes.signals.filter(({ signal }) => signal === 'SIGTERM').map(({ pid }) => pid)).toEqual([1001, 1000]);
+    processes.failure = new Error('no such file');
+    const failing = made.startAll();
+    await clock.advance(0);
+    await made.stopAll('enough');
+    processes.failure = null;
+    const started = made.startAll();
+    await clock.advance(3000);
+    expect((await failing).find(({ agentId }) => agentId === 'a')).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining('no such file'),
+    });
+    expect(await started).toEqual(['a', 'b'].map((agentId) => ({ agentId, ok: true, reason: '' })));
+    expect(shown(made).map(([, status]) => status)).toEqual(['running', 'running', 'stopped']);
+  });
+});
+
+describe('a changed configuration', () => {
+  test('an agent that is new is started, one that is gone drains and is forgotten', async () => {
+    const made = await supervisor([agent('a')]);
+    await clock.advance(1000);
+    await made.add(agent('b'));
+    await clock.advance(1000);
+    expect(shown(made).map(([id, status]) => [id, status])).toEqual([
+      ['a', 'running'],
+      ['b', 'running'],
+    ]);
+    const removed = made.remove('a');
+    await clock.advance(1000);
+    await removed;
+    expect(listed(made).map(({ id }) => id)).toEqual(['b']);
+    expect(processes.running).toEqual([1001]);
+    await made.remove('absent');
+  });
+
+  test('one that does not end is not forgotten', async () => {
+    const made = await supervisor([agent('a')]);
+    await clock.advance(1000);
+    processes.ignored = new Set(['SIGTERM', 'SIGKILL']);
+    const removed = expect(made.remove('a')).rejects.toMatchObject({ code: 'D3002' });
+    await clock.advance(60_000);
+    await removed;
+    expect(shown(made)).toEqual([['a', 'stopping', 1000]]);
+  });
+});
+
+test('fifty agents started side by side share the look through all processes', async () => {
+  const many = Array.from({ length: 50 }, (_, i) => agent(`a${i}`));
+  const made = await supervisor(many);
+  await clock.advance(1000);
+  expect(listed(made).every(({ status }) => status === 'running')).toBe(true);
+  const stopped = made.stopAll('asked');
+  await clock.advance(1000);
+  expect((await stopped).every(({ ok }) => ok)).toBe(true);
+  await settle();
+  expect(processes.running).toEqual([]);
+  expect(processes.scans).toBeLessThan(10);
 });

@@ -408,4 +408,5 @@ const AGENT: AgentSnapshot = {
   lastHeartbeatMs: 0,
   version: '',
   lastExit: null,
+  alerts: [],
 };

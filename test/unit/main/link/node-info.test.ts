@@ -16,6 +16,9 @@ const AGENT: AgentSnapshot = {
   lastHeartbeatMs: 1_700_000_005_001,
   version: '8.1',
   lastExit: null,
+  alerts: [
+    { agentId: 'a1', type: 'cpu', currentValue: 87.5, threshold: 50, timestampMs: 1_700_000_003_999, state: 'raised' },
+  ],
 };
 const FACTS: NodeFacts = {
   nodeId: 'n1',
@@ -92,5 +95,6 @@ test('agents’ states carry Unix seconds and fields of a bounded length', () =>
     restartCount: 3,
     startTime: 1_700_000_000,
     reason: 'r'.repeat(500),
+    alerts: [{ type: 'cpu', currentValue: 87.5, threshold: 50, timestamp: 1_700_000_003 }],
   });
 });

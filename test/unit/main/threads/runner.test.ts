@@ -1,9 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { Runner } from '../../../../src/main/threads/runner.ts';
 import type { CollectTask } from '../../../../src/shared/contracts/jobs.ts';
+import { readStat } from '../../../../src/shared/platform/proc.ts';
 import { DIST } from '../../../support/manager-process.ts';
 import { waitFor } from '../../../support/wait-until.ts';
 
@@ -35,6 +38,28 @@ describe('Runner', () => {
     const [outcome] = await runner.run('collect', [MEMORY], LIMIT);
     expect(outcome?.sample?.values['total']).toBeGreaterThan(1e6);
     await waitFor(() => runner.threads === 0, { what: 'the end of the thread' });
+  });
+
+  test('the built thread checks health: a process, what it uses, its endpoint', async () => {
+    const server = createServer((_, response) => response.writeHead(503).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    const own = { pid: process.pid, startTicks: readStat(process.pid)?.startTicks ?? 0, previous: null };
+    const http = { url: `http://127.0.0.1:${port}/`, timeoutMs: 20_000 };
+    const findings = await runner.run(
+      'health',
+      [
+        { id: 'asked', ...own, http },
+        { id: 'not-asked', ...own, http: null },
+      ],
+      LIMIT,
+    );
+    expect(findings).toMatchObject([
+      { id: 'asked', process: { alive: true }, http: { ok: false, status: 503, reason: 'status 503' } },
+      { id: 'not-asked', process: { alive: true }, http: null },
+    ]);
+    expect(findings[0]?.usage?.rssBytes).toBeGreaterThan(10e6);
   });
 
   test('keeps a thread for the next run where asked, and ends it after that', async () => {
@@ -109,6 +134,121 @@ describe('Runner', () => {
     await run;
     await waitFor(() => threadsOfProcess() < before, { what: 'fewer threads of the process' });
     await expect(runner.run('collect', [MEMORY], LIMIT)).rejects.toThrow(/ending/);
+  });
+});
+
+describe('runs that fall together', () => {
+  /** A collector that tells its thread's number, and ends when its file is there. */
+  const holds = (name: string): { task: CollectTask; entered(): Promise<unknown>; release(): void } => {
+    const [entered, released] = [join(folder, `${name}.entered`), join(folder, `${name}.released`)];
+    const task = plugin(
+      name,
+      `import { existsSync, writeFileSync } from 'node:fs';
+      import { threadId } from 'node:worker_threads';
+      export const collect = async () => {
+        writeFileSync(${JSON.stringify(entered)}, '');
+        while (!existsSync(${JSON.stringify(released)})) await new Promise((resolve) => setTimeout(resolve, 5));
+        return { values: { threadId } };
+      };`,
+    );
+    return {
+      task,
+      entered: () => waitFor(() => existsSync(entered), { what: `${name} to run` }),
+      release: () => writeFileSync(released, ''),
+    };
+  };
+  const run = async (task: CollectTask, options: object = {}): Promise<unknown> => {
+    const [outcome] = await runner.run('collect', [task], { ...LIMIT, ...options });
+    return outcome?.sample?.values['threadId'];
+  };
+  const health = (options: object = {}) => {
+    const own = { id: 'own', pid: process.pid, startTicks: -1, previous: null, http: null };
+    return runner.run('health', [own], { ...LIMIT, ...options });
+  };
+
+  test('share one thread, which ends with the last of them', async () => {
+    const [one, two] = [holds('one'), holds('two')];
+    const first = run(one.task);
+    await one.entered();
+    const second = run(two.task);
+    await two.entered();
+    expect(runner.threads).toBe(1);
+    const [finding] = await health();
+    expect(finding).toMatchObject({ id: 'own', process: { alive: false } });
+    one.release();
+    const threadId = await first;
+    expect(runner.threads).toBe(1);
+    two.release();
+    expect(await second).toBe(threadId);
+    await waitFor(() => runner.threads === 0, { what: 'the end of the thread' });
+  });
+
+  test('keep it as long as the one that wants it longest, whichever ends last', async () => {
+    const one = holds('one');
+    const first = run(one.task, { lingerMs: 0 });
+    await one.entered();
+    await health({ lingerMs: 60_000 });
+    one.release();
+    const threadId = await first;
+    expect(runner.threads).toBe(1);
+    const two = holds('two');
+    two.release();
+    expect(await run(two.task)).toBe(threadId);
+    await waitFor(() => runner.threads === 0, { what: 'the end of the thread' });
+  });
+
+  test('an isolated one is shared with nobody', async () => {
+    const [one, two, three] = [holds('one'), holds('two'), holds('three')];
+    const runs = [run(one.task, { isolated: true })];
+    await one.entered();
+    runs.push(run(two.task));
+    await two.entered();
+    runs.push(run(three.task, { isolated: true }));
+    await three.entered();
+    expect(runner.threads).toBe(3);
+    for (const held of [one, two, three]) held.release();
+    expect(new Set(await Promise.all(runs)).size).toBe(3);
+  });
+
+  test('have deadlines of their own: the others get their answer, the next run another thread', async () => {
+    const [one, two, three] = [holds('one'), holds('two'), holds('three')];
+    const first = run(one.task);
+    await one.entered();
+    await expect(run(two.task, { deadlineMs: 100 })).rejects.toThrow(/within 100 ms/);
+    expect(runner.threads).toBe(1);
+    const third = run(three.task);
+    await three.entered();
+    expect(runner.threads).toBe(2);
+    one.release();
+    three.release();
+    expect(await first).not.toBe(await third);
+    await waitFor(() => runner.threads === 0, { what: 'the end of both threads' });
+  });
+
+  test('are cancelled one by one', async () => {
+    const [one, two] = [holds('one'), holds('two')];
+    const abort = new AbortController();
+    const first = run(one.task);
+    const second = run(two.task, { signal: abort.signal });
+    await Promise.all([one.entered(), two.entered()]);
+    abort.abort(new Error('enough'));
+    await expect(second).rejects.toThrow(/cancelled/);
+    // one that is cancelled before it began does not touch the thread
+    await expect(health({ signal: abort.signal })).rejects.toThrow(/cancelled/);
+    one.release();
+    expect(await first).toBeTypeOf('number');
+    await waitFor(() => runner.threads === 0, { what: 'the end of the thread' });
+  });
+
+  test('are all rejected when the thread dies', async () => {
+    const one = holds('one');
+    const first = run(one.task);
+    const rejected = expect(first).rejects.toThrow(/ended with 3/);
+    await one.entered();
+    await expect(run(plugin('exits', 'export const collect = () => process.exit(3);'))).rejects.toThrow(/ended with 3/);
+    await rejected;
+    expect(runner.threads).toBe(0);
+    expect(await health()).toHaveLength(1);
   });
 });
 

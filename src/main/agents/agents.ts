@@ -1,0 +1,178 @@
+/**
+ * The agents as one part: the supervisor, where heartbeats come in, the health checks, the rotation of logs. Builds
+ * them, starts and ends them in order, and applies a changed configuration.
+ */
+import { join } from 'node:path';
+import type { AgentConfig, Config } from '../../shared/config/schema.ts';
+import type { AgentSnapshot, AgentType } from '../../shared/contracts/agent.ts';
+import type { HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
+import { describe } from '../../shared/errors/daemon-error.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { HealthMonitor } from './health-monitor.ts';
+import { HeartbeatIntake, type HeartbeatTarget } from './heartbeat-intake.ts';
+import type { AgentInstance, InstanceLog } from './instance.ts';
+import type { Processes } from './launcher.ts';
+import { LogRotator, type LogTasks } from './log-rotator.ts';
+import type { ReloadPlan } from './reload-plan.ts';
+import { AgentStore } from './store.ts';
+import { AgentSupervisor } from './supervisor.ts';
+import { VersionProbe } from './version-probe.ts';
+
+export interface AgentsOptions {
+  config: Config;
+  environment: NodeJS.ProcessEnv;
+  processes: Processes;
+  clock: Clock;
+  random: () => number;
+  log: InstanceLog;
+  after(delayMs: number, name: string, run: () => void): () => void;
+  every(intervalMs: number, name: string, run: () => void | Promise<void>): () => void;
+  checkHealth(targets: HealthTarget[], options: { deadlineMs: number; signal: AbortSignal }): Promise<HealthFinding[]>;
+  logTasks: LogTasks;
+  /** An agent's state is another now. */
+  onChange(): void;
+  onAlert(alert: ResourceAlert): void;
+}
+
+const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
+const LOG_CHECK_MS = 30_000;
+
+export class Agents {
+  readonly #options: AgentsOptions;
+  readonly #supervisor: AgentSupervisor;
+  readonly #intake: HeartbeatIntake;
+  readonly #monitor: HealthMonitor;
+  readonly #versions = new VersionProbe();
+  #rotator: LogRotator;
+  #stopRotation: () => void = () => {};
+
+  constructor(options: AgentsOptions) {
+    this.#options = options;
+    const { config, log, clock, after } = options;
+    const { workDir } = config.daemon;
+    this.#intake = new HeartbeatIntake({
+      workDir,
+      log,
+      targets: () => this.#heartbeatTargets(),
+      nowMs: () => clock.nowMs(),
+    });
+    this.#supervisor = new AgentSupervisor({
+      ...options,
+      agents: config.agents,
+      daemonWorkDir: workDir,
+      store: new AgentStore(join(workDir, 'agents.json'), (err) =>
+        log.error({ event: 'agent-table', err }, 'the table of agents could not be written'),
+      ),
+      baseEnv: (agent) => this.#environment(agent),
+      version: ({ type, binaryPath }) => this.#versions.version(type, binaryPath),
+      onChange: () => {
+        this.#monitor.changed();
+        options.onChange();
+      },
+    });
+    this.#monitor = new HealthMonitor({
+      agents: () => this.#supervisor.instances(),
+      check: options.checkHealth,
+      after,
+      clock,
+      log,
+      onAlert: options.onAlert,
+    });
+    this.#rotator = this.#makeRotator(config);
+  }
+
+  /** Settles when each agent that need not wait for another was adopted or had its first attempt to start. */
+  async start(): Promise<void> {
+    const { config, every } = this.#options;
+    await this.#intake.listen(config.agents, config.daemon.httpPort);
+    await this.#supervisor.start();
+    this.#monitor.changed();
+    this.#stopRotation = every(LOG_CHECK_MS, 'agents’ logs', () => this.#rotator.check());
+  }
+
+  list(): AgentSnapshot[] {
+    return this.#supervisor.instances().map((instance) => this.#snapshot(instance));
+  }
+
+  listByType(type: AgentType): AgentSnapshot[] {
+    return this.#supervisor.instancesByType(type).map((instance) => this.#snapshot(instance));
+  }
+
+  /** Applies what the plan says of agents; each agent's failure is told and harms no other. */
+  async apply(plan: ReloadPlan, next: Config): Promise<void> {
+    const { log } = this.#options;
+    const configs = new Map(next.agents.map((agent) => [agent.id, agent]));
+    const each = async (ids: readonly string[], act: (id: string) => Promise<void>): Promise<void> => {
+      const results = await Promise.allSettled(ids.map(act));
+      for (const [index, result] of results.entries()) {
+        if (result.status === 'fulfilled') continue;
+        const agentId = ids[index];
+        log.error({ event: 'reload', agentId, err: result.reason }, `agent ${agentId}: ${describe(result.reason)}`);
+      }
+    };
+    await each(plan.agents.remove, (id) => this.#supervisor.remove(id));
+    for (const instance of this.#supervisor.instances()) {
+      const config = configs.get(instance.config.id);
+      if (config) instance.reconfigure(config, this.#environment(config));
+    }
+    await this.#intake.update(next.agents);
+    await this.#rotator.close();
+    this.#rotator = this.#makeRotator(next);
+    await each(plan.agents.stop, async (id) => this.#supervisor.get(id)?.stop('disabled in the configuration'));
+    await each(plan.agents.restart, async (id) => this.#supervisor.get(id)?.restart('its configuration changed'));
+    await each([...plan.agents.add, ...plan.agents.start], async (id) => {
+      const config = configs.get(id);
+      if (this.#supervisor.get(id)) await this.#supervisor.get(id)?.start();
+      else if (config) await this.#supervisor.add(config);
+    });
+  }
+
+  /** Lets go of every agent, all of which run on. */
+  async close(): Promise<void> {
+    this.#stopRotation();
+    await this.#monitor.close();
+    await this.#rotator.close();
+    await this.#supervisor.close();
+    await this.#intake.close();
+  }
+
+  #snapshot(instance: AgentInstance): AgentSnapshot {
+    return { ...instance.snapshot(), alerts: this.#monitor.alerts(instance.config.id) };
+  }
+
+  #environment(config: AgentConfig): Record<string, string> {
+    const passedOn = PASSED_ON.flatMap((name) => {
+      const value = this.#options.environment[name];
+      return value === undefined ? [] : [[name, value] as const];
+    });
+    return { ...Object.fromEntries(passedOn), ...this.#intake.environment(config) };
+  }
+
+  #heartbeatTargets(): Map<string, HeartbeatTarget> {
+    return new Map(
+      this.#supervisor.instances().map((instance) => [
+        instance.config.id,
+        {
+          pid: () => instance.record.process?.pid ?? 0,
+          note: (heartbeat) => instance.noteHeartbeat(heartbeat),
+        },
+      ]),
+    );
+  }
+
+  #makeRotator({ daemon }: Config): LogRotator {
+    const { clock, log, logTasks } = this.#options;
+    return new LogRotator({
+      folder: join(this.#options.config.daemon.workDir, 'logs'),
+      limits: {
+        maxBytes: daemon.agentLogMaxBytes,
+        maxFiles: daemon.agentLogMaxFiles,
+        maxAgeMs: daemon.agentLogMaxAgeMs,
+      },
+      agentIds: () => new Set(this.#supervisor.instances().map(({ config }) => config.id)),
+      tasks: logTasks,
+      clock,
+      log,
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The command line that an agent is really started with: limits and another user are set by tools of util-linux in
+ * front of the program, each of which replaces itself by the next, so that the pid is the agent's own. Pure.
+ */
+export interface AgentLimits {
+  /** 0: not set. */
+  openFiles: number;
+  processes: number;
+  addressSpaceBytes: number;
+  /** Bytes; null: not set. */
+  coreBytes: number | null;
+}
+
+export interface CommandSpec {
+  program: string;
+  args: readonly string[];
+  /** Name or number; empty: the daemon's own. */
+  user: string;
+  /** Name or number; never empty where there is a user: without it setpriv leaves the daemon's own group. */
+  group: string;
+  limits: AgentLimits;
+}
+
+export function commandLine({ program, args, user, group, limits }: CommandSpec): { file: string; args: string[] } {
+  const both = (name: string, value: number): string => `--${name}=${value}:${value}`;
+  const options = [
+    ...(limits.openFiles > 0 ? [both('nofile', limits.openFiles)] : []),
+    ...(limits.processes > 0 ? [both('nproc', limits.processes)] : []),
+    ...(limits.addressSpaceBytes > 0 ? [both('as', limits.addressSpaceBytes)] : []),
+    ...(limits.coreBytes !== null ? [both('core', limits.coreBytes)] : []),
+  ];
+  const line = [
+    ...(options.length > 0 ? ['prlimit', ...options, '--'] : []),
+    ...identity(user, group),
+    program,
+    ...args,
+  ];
+  const [file = program, ...rest] = line;
+  return { file, args: rest };
+}
+
+function identity(user: string, group: string): string[] {
+  if (!user && !group) return [];
+  const groups = user ? '--init-groups' : '--clear-groups';
+  return ['setpriv', ...(user ? [`--reuid=${user}`] : []), ...(group ? [`--regid=${group}`] : []), groups, '--'];
+}

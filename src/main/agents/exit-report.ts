@@ -1,0 +1,30 @@
+/** What is told of a process that ended by itself. Pure. */
+import type { Exit } from './launcher.ts';
+
+export interface ExitReport {
+  event: 'agent-start-failed' | 'agent-exited';
+  /** `ended with code 3`, `ended by SIGKILL`. */
+  words: string;
+  /** Why the agent is in the state that follows, with the last line of its output where that says most. */
+  reason: string;
+  fields: object;
+}
+
+/** `early`: before its start counted. `lastLines`: of its output. */
+export function exitReport(
+  what: string,
+  exit: Exit,
+  facts: { early: boolean; uptimeMs: number; lastLines: readonly string[] },
+): ExitReport {
+  const { early, uptimeMs, lastLines } = facts;
+  const how = exit.signal ? `by ${exit.signal}` : exit.code === null ? 'unseen' : `with code ${exit.code}`;
+  const words = `${what} ${how}`;
+  const reason = early ? `${words} before its start counted` : words;
+  const lastLine = early ? lastLines.at(-1) : undefined;
+  return {
+    event: early ? 'agent-start-failed' : 'agent-exited',
+    words,
+    reason: lastLine === undefined ? reason : `${reason}: ${lastLine}`,
+    fields: { exitCode: exit.code, signal: exit.signal, uptimeMs, lastLines, ...(early ? { code: 'D3001' } : {}) },
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Asks a program for its version by running it once, with a time limit. The answer is kept for as long as the file
+ * is the same (inode, modification time, size), so that a program is run once a version and not once a restart.
+ */
+import { execFile } from 'node:child_process';
+import { stat } from 'node:fs/promises';
+import type { AgentType } from '../../shared/contracts/agent.ts';
+import { AGENT_TYPE_FACTS } from './types.ts';
+
+const TIME_LIMIT_MS = 5000;
+const MAX_OUTPUT_BYTES = 64 * 1024;
+const MAX_VERSION = 50;
+
+/** The version in a program's output, or empty. */
+export function versionIn(type: AgentType, output: string): string {
+  return AGENT_TYPE_FACTS[type].version?.pattern.exec(output)?.[1]?.slice(0, MAX_VERSION) ?? '';
+}
+
+export class VersionProbe {
+  readonly #known = new Map<string, { file: string; version: Promise<string> }>();
+  readonly #timeLimitMs: number;
+
+  constructor(timeLimitMs = TIME_LIMIT_MS) {
+    this.#timeLimitMs = timeLimitMs;
+  }
+
+  /** Empty where the type has no way to ask, or the program does not answer as its type does. Rejects where it cannot be run. */
+  async version(type: AgentType, program: string): Promise<string> {
+    const how = AGENT_TYPE_FACTS[type].version;
+    if (!how) return '';
+    const { ino, mtimeMs, size } = await stat(program);
+    const file = `${ino} ${mtimeMs} ${size}`;
+    const known = this.#known.get(program);
+    if (known?.file === file) return known.version;
+    const version = this.#run(program, how.args).then((output) => versionIn(type, output));
+    this.#known.set(program, { file, version });
+    version.catch(() => this.#known.delete(program)); // asked again the next time
+    return version;
+  }
+
+  #run(program: string, args: string[]): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const options = {
+        timeout: this.#timeLimitMs,
+        killSignal: 'SIGKILL',
+        maxBuffer: MAX_OUTPUT_BYTES,
+        env: { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' },
+      } as const;
+      execFile(program, args, options, (error, stdout, stderr) => {
+        // some exit with another code than 0, or print to the other stream: what counts is what they say
+        if (error && (error.killed || typeof error.code === 'string')) reject(error);
+        else resolve(`${stdout}\n${stderr}`);
+      });
+    });
+  }
+}

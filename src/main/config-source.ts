@@ -1,0 +1,81 @@
+/**
+ * The configuration while the daemon runs: holds the last good one, loads the file anew when it is told to or when it
+ * has changed, and hands on only what is valid and really different. An invalid file changes nothing. The file is
+ * looked at by its path, so that a replaced file, a changed one and a switched symbolic link are all noticed.
+ */
+import { stat } from 'node:fs/promises';
+import type { Config } from '../shared/config/schema.ts';
+
+export interface LoadedConfig {
+  /** Null when it is invalid. */
+  config: Config | null;
+  /** What is wrong or worth a warning, as it is shown to a person. */
+  problems: string;
+}
+
+export interface ConfigSourceOptions {
+  path: string;
+  /** The one that the daemon was started with. */
+  config: Config;
+  load(path: string): Promise<LoadedConfig>;
+  /** Applies it; the next one waits until it has been applied. */
+  onReload(next: Config, previous: Config): Promise<void>;
+  onRefused(problems: string): void;
+}
+
+export class ConfigSource {
+  readonly #options: ConfigSourceOptions;
+  #config: Config;
+  #taken: string | null = null;
+  /** What the last look found: a file that changes between two looks may still be being written. */
+  #seen: string | null = null;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(options: ConfigSourceOptions) {
+    this.#options = options;
+    this.#config = options.config;
+  }
+
+  /** Loads the file now. Reloads run one after another. */
+  reload(): Promise<void> {
+    this.#queue = this.#queue.then(() => this.#reload());
+    return this.#queue;
+  }
+
+  /**
+   * Loads the file when it is another than the one that was taken and the same as at the last look; to be called
+   * every few seconds. Goes by what the file is, not by the clock: times in the future do no harm.
+   */
+  async look(): Promise<void> {
+    const found = await this.#identity();
+    if (found === null) return; // being replaced, or gone: the last good one stays
+    const settled = found === this.#seen;
+    this.#seen = found;
+    this.#taken ??= found;
+    if (!settled || found === this.#taken) return;
+    this.#taken = found;
+    await this.reload();
+  }
+
+  async #identity(): Promise<string | null> {
+    try {
+      const { dev, ino, size, mtimeMs } = await stat(this.#options.path);
+      return [dev, ino, size, mtimeMs].join(' ');
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const { path, load, onReload, onRefused } = this.#options;
+    const { config, problems } = await load(path);
+    if (!config) {
+      onRefused(problems);
+      return;
+    }
+    const previous = this.#config;
+    this.#config = config;
+    await onReload(config, previous);
+  }
+}
