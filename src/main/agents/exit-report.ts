@@ -25,6 +25,13 @@ export function exitReport(
     event: early ? 'agent-start-failed' : 'agent-exited',
     words,
     reason: lastLine === undefined ? reason : `${reason}: ${lastLine}`,
-    fields: { exitCode: exit.code, signal: exit.signal, uptimeMs, lastLines, ...(early ? { code: 'D3001' } : {}) },
+    fields: {
+      exitCode: exit.code,
+      signal: exit.signal,
+      expected: false,
+      uptimeMs,
+      lastLines,
+      ...(early ? { code: 'D3001' } : {}),
+    },
   };
 }

@@ -322,10 +322,11 @@ export class AgentInstance {
     const facts = { early: this.#record.status === 'starting', uptimeMs, lastLines: logTail(this.logFile) };
     const { event, words, reason, fields } = exitReport(what, exit, facts);
     this.#say('warn', event, words, fields);
-    this.#afterEnd(exit, uptimeMs, reason);
+    this.#afterEnd(exit, uptimeMs, reason, fields);
   }
 
-  #afterEnd(exit: Exit, uptimeMs: number, reason: string): void {
+  /** `facts`: what is known of the end, told again where it was the last one. */
+  #afterEnd(exit: Exit, uptimeMs: number, reason: string, facts: object = {}): void {
     const { restart } = this.#config;
     const decision = decideRestart(exit, this.#record.attempts, uptimeMs, restart, this.#deps.random);
     if (decision.kind === 'restart') {
@@ -340,7 +341,7 @@ export class AgentInstance {
     const failed = gaveUp || decision.failed;
     const limit = gaveUp ? `; restarted ${restart.maxRetries} times without success, left alone now` : '';
     this.#ended({ next: failed ? 'failed' : 'stopped', attempts: this.#record.attempts, reason: reason + limit }, exit);
-    if (failed) this.#say('error', 'agent-failed', `failed: ${reason}${limit}`, { code: 'D3001' });
+    if (failed) this.#say('error', 'agent-failed', `failed: ${reason}${limit}`, { ...facts, code: 'D3001' });
     const cleared = this.#enqueue(async () => this.#endOthers((await this.#deps.scan()).get(this.#config.id) ?? []));
     cleared.catch((err: unknown) => this.#say('error', 'agent-leftovers', 'left processes behind', { err }));
   }

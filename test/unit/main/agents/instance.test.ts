@@ -135,6 +135,8 @@ describe('restarting', () => {
     await clock.advance(60 * 60_000);
     expect(agent.snapshot()).toMatchObject({ status: 'failed', pid: 0, restarts: 3 });
     expect(agent.snapshot().reason).toMatch(/SIGSEGV.*3 times/);
+    const last = { exitCode: null, signal: 'SIGSEGV', expected: false, lastLines: [], code: 'D3001' };
+    expect(log.events('agent-failed')).toMatchObject([last]);
     expect(processes.running).toEqual([]);
   });
 
