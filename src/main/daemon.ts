@@ -16,6 +16,7 @@ import { SystemProcesses } from './agents/launcher.ts';
 import type { ReloadPlan } from './agents/reload-plan.ts';
 import { ManagerLink } from './link/manager-link.ts';
 import { registration } from './link/node-info.ts';
+import { Outbox } from './link/outbox.ts';
 import { toWireMetric } from './link/wire-values.ts';
 import type { DaemonLog } from './logging/logger.ts';
 import { Collection } from './metrics/collection.ts';
@@ -39,6 +40,8 @@ export interface RunningDaemon {
 }
 
 const HOST_FACTS_MS = 5000;
+/** Reports that wait for the Manager: those of about two hours at the usual intervals. */
+const OUTBOX = { maxBytes: 1024 * 1024, batch: 100 };
 
 export async function startDaemon({ config, log, bundles }: DaemonOptions): Promise<RunningDaemon> {
   const scope = new Scope();
@@ -98,10 +101,12 @@ async function start(
   await agents.start();
 
   const host = hostFacts(runner, log);
+  const outbox = new Outbox(OUTBOX);
   const connect = (manager: Config['manager']): ManagerLink =>
     new ManagerLink({
       manager,
       nodeId: id,
+      outbox,
       registration: async (ip) => {
         const facts = { nodeId: id, ip, platform: process.platform, arch: process.arch, daemonVersion: VERSION };
         const { request, shortened } = registration({

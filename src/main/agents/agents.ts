@@ -118,8 +118,8 @@ export class Agents {
     await this.#intake.update(next.agents);
     await this.#rotator.close();
     this.#rotator = this.#makeRotator(next);
-    await each(plan.agents.stop, async (id) => this.#supervisor.get(id)?.stop('disabled in the configuration'));
-    await each(plan.agents.restart, async (id) => this.#supervisor.get(id)?.restart('its configuration changed'));
+    await each(plan.agents.stop, async (id) => this.#supervisor.get(id)?.disable());
+    await each(plan.agents.restart, async (id) => this.#supervisor.get(id)?.replace('its configuration changed'));
     await each([...plan.agents.add, ...plan.agents.start], async (id) => {
       const config = configs.get(id);
       if (this.#supervisor.get(id)) await this.#supervisor.get(id)?.start();

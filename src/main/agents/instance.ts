@@ -48,6 +48,7 @@ export interface WatchedProcess {
   awaitsHealth: boolean;
 }
 
+const DISABLED = 'disabled in the configuration';
 const NOBODY_SAW: Exit = { code: null, signal: null };
 
 export class AgentInstance {
@@ -135,16 +136,12 @@ export class AgentInstance {
         this.#watchFromNow();
         this.#say('info', 'agent-adopted', 'adopted the running process');
         this.#probeVersion();
-        if (!wanted)
-          await this.#stop(
-            this.#config.enabled ? 'it was stopped before' : 'disabled in the configuration',
-            this.#record.wanted,
-          );
+        if (!wanted) await this.#stop(this.#config.enabled ? 'it was stopped before' : DISABLED, this.#record.wanted);
         return;
       }
       await this.#endOthers(marked);
       if (!wanted) {
-        const reason = this.#config.enabled ? this.#record.reason : 'disabled in the configuration';
+        const reason = this.#config.enabled ? this.#record.reason : DISABLED;
         this.#record = { ...this.#record, status: 'stopped', reason, process: null, startedAtMs: 0 };
         this.#deps.onChange();
       } else if (recorded && recorded.bootId === this.#deps.processes.bootId && this.#record.status !== 'stopping') {
@@ -171,6 +168,16 @@ export class AgentInstance {
   /** Ends the process and its group; settles when it has gone. Throws D3002 where it does not go. */
   stop(reason: string): Promise<void> {
     return this.#enqueue(() => this.#stop(reason, 'stopped'));
+  }
+
+  /** Ends it because the configuration says so: that is no wish of anybody's, and is gone when it says otherwise. */
+  disable(): Promise<void> {
+    return this.#enqueue(() => this.#stop(DISABLED, this.#record.wanted));
+  }
+
+  /** Puts a process of the present configuration in the place of the old one, unless somebody has stopped it. */
+  async replace(reason: string): Promise<void> {
+    if (this.#record.wanted === 'running') await this.restart(reason);
   }
 
   async restart(reason: string): Promise<void> {

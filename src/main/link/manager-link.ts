@@ -11,13 +11,15 @@ import type { Clock } from '../../shared/platform/clock.ts';
 import { CallError, ManagerCalls } from './calls.ts';
 import { type Connection, type DialOptions, dial as systemDial } from './dial.ts';
 import { afterSession, type LinkState, mayFollow, type SessionEnd } from './link-state.ts';
-import { Outbox } from './outbox.ts';
+import type { Outbox } from './outbox.ts';
 import { type LinkLog, milliseconds, Session } from './session.ts';
 import { connectError, isTlsVerdict } from './tls-failure.ts';
 
 export interface ManagerLinkOptions {
   manager: Config['manager'];
   nodeId: string;
+  /** What waits in it outlives this link: another one may take it over. */
+  outbox: Outbox;
   /** The registration for a connection whose own end has this address. */
   registration(localAddress: string): Promise<RegisterNodeRequest>;
   agents(): AgentSnapshot[];
@@ -31,7 +33,6 @@ export interface ManagerLinkOptions {
 
 /** How long a report that is under way may take when the daemon ends. */
 const DRAIN_MS = 25_000;
-const OUTBOX = { maxBytes: 1024 * 1024, batch: 100 };
 
 interface Ended {
   planned: boolean;
@@ -41,7 +42,7 @@ type Failed = SessionEnd & { error: DaemonError | null };
 
 export class ManagerLink {
   readonly #options: ManagerLinkOptions;
-  readonly #outbox = new Outbox(OUTBOX);
+  readonly #outbox: Outbox;
   readonly #abort = new AbortController();
   #state: LinkState;
   #session: Session | null = null;
@@ -50,6 +51,7 @@ export class ManagerLink {
 
   constructor(options: ManagerLinkOptions) {
     this.#options = options;
+    this.#outbox = options.outbox;
     this.#state = { name: 'connecting', sinceMs: options.clock.wallMs() };
   }
 

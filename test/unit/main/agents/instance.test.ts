@@ -370,6 +370,26 @@ describe('operations', () => {
     expect(agent.snapshot()).toMatchObject({ status: 'failed' });
   });
 
+  test('one that the configuration disables is no agent that somebody stopped', async () => {
+    const { agent } = await running();
+    await agent.disable();
+    expect(agent.snapshot()).toMatchObject({ status: 'stopped', reason: 'disabled in the configuration' });
+    const next = instance({}, agent.record);
+    await next.resume([]);
+    await clock.advance(1000);
+    expect(next.snapshot().status).toBe('running');
+  });
+
+  test('another configuration replaces the process, but starts none that somebody stopped', async () => {
+    const { agent, pid } = await running();
+    await agent.replace('its configuration changed');
+    expect(processes.running).not.toContain(pid);
+    expect(processes.running).toHaveLength(1);
+    await agent.stop('asked');
+    await agent.replace('its configuration changed');
+    expect(processes.running).toEqual([]);
+  });
+
   test('what was stopped by somebody stays stopped for the next daemon', async () => {
     const { agent } = await running();
     await agent.stop('asked');

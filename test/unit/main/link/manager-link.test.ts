@@ -9,6 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { createAuthority, createCertificates } from '../../../../src/demo/certificates.ts';
 import { ManagerLink } from '../../../../src/main/link/manager-link.ts';
 import { registration } from '../../../../src/main/link/node-info.ts';
+import { Outbox } from '../../../../src/main/link/outbox.ts';
 import { Scheduler } from '../../../../src/main/schedule/scheduler.ts';
 import { ReferenceManager } from '../../../../src/manager/manager.ts';
 import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
@@ -51,6 +52,7 @@ interface Over {
   heartbeatIntervalMs?: number;
   reconnectIntervalMs?: number;
   agents?: () => AgentSnapshot[];
+  outbox?: Outbox;
 }
 
 function start(over: Over = {}): ManagerLink {
@@ -73,6 +75,7 @@ function start(over: Over = {}): ManagerLink {
       timeoutMs: over.timeoutMs ?? 5000,
     },
     nodeId: 'node-1',
+    outbox: over.outbox ?? new Outbox({ maxBytes: 1e6, batch: 100 }),
     registration: (ip) => {
       const facts = { nodeId: 'node-1', ip, hostname: 'h', platform: 'linux', arch: 'x64', daemonVersion: '1' };
       return Promise.resolve(registration({ ...facts, agents: [], host: null }).request);
@@ -161,6 +164,19 @@ describe('a Manager that goes away and comes back', () => {
     const again = events.slice(events.indexOf(of('registered')[1] as NodeEvent));
     expect(again.map(({ event }) => event).slice(0, 2)).toEqual(['registered', 'heartbeat']);
     expect(of('report')[0]?.metrics.map(({ timestamp }) => timestamp)).toEqual([1, 2]);
+  });
+
+  test('what waits for one link is delivered by the next', async () => {
+    const outbox = new Outbox({ maxBytes: 1e6, batch: 100 });
+    proxy.set({ refusing: true });
+    const first = start({ outbox });
+    first.report([metric(1)]);
+    await first.close();
+    proxy.pass();
+    const second = start({ outbox });
+    second.report([metric(2)]);
+    await until(() => outbox.length === 0, 'the delivery');
+    expect(of('report').flatMap(({ metrics }) => metrics.map(({ timestamp }) => timestamp))).toEqual([1, 2]);
   });
 
   test('a planned goodbye leads to a new connection without a warning', async () => {
