@@ -53,24 +53,29 @@ export interface Transcript {
   complaints: string[];
 }
 
+/**
+ * Each answer is one write and so in one piece, but it may come in the middle of a complaint, which is written bit by
+ * bit: it is looked for anywhere, and what is left are the complaints. A name in a complaint is quoted, so that the
+ * end of the line never follows it.
+ */
 export function parseTranscript(text: string): Transcript {
-  const transcript: Transcript = { pids: new Map(), spaces: new Map(), complaints: [] };
-  for (const line of text.split('\n')) {
-    const asked = /^asked (\d+) (\d+)$/.exec(line);
-    const answer = /^answer (\d+)((?: \d+){6})$/.exec(line);
-    if (asked) {
-      transcript.pids.set(Number(asked[1]), Number(asked[2]));
-    } else if (answer) {
-      const [blockBytes = 0n, blocks = 0n, free = 0n, available = 0n, inodes = 0n, inodesFree = 0n] = (answer[2] ?? '')
+  const pids = new Map<number, number>();
+  const spaces = new Map<number, Space>();
+  const rest = text
+    .replace(/answer (\d+)((?: \d+){6})\n/g, (_, index: string, numbers: string) => {
+      const [blockBytes = 0n, blocks = 0n, free = 0n, available = 0n, inodes = 0n, inodesFree = 0n] = numbers
         .trim()
         .split(' ')
         .map(BigInt);
-      transcript.spaces.set(Number(answer[1]), { blockBytes, blocks, free, available, inodes, inodesFree });
-    } else if (line.trim()) {
-      transcript.complaints.push(line.trim());
-    }
-  }
-  return transcript;
+      spaces.set(Number(index), { blockBytes, blocks, free, available, inodes, inodesFree });
+      return '';
+    })
+    .replace(/asked (\d+) (\d+)\n/g, (_, index: string, pid: string) => {
+      pids.set(Number(index), Number(pid));
+      return '';
+    });
+  const complaints = rest.split('\n').flatMap((line) => line.trim() || []);
+  return { pids, spaces, complaints };
 }
 
 /** What the child and its children wrote until all had ended, or until the limit; the child itself is gone then. */

@@ -94,3 +94,12 @@ test('parseTranscript: torn lines are complaints, never answers', () => {
   expect([...spaces.keys()]).toEqual([1]);
   expect(complaints).toEqual(['answer 0 1 2 3', 'asked 1']);
 });
+
+test('parseTranscript: an answer in the middle of a complaint is an answer, a name that looks like one is not', () => {
+  const text =
+    "asked 0 12\nstat: cannot readasked 1 13\nanswer 1 1 2 3 4 5 6\n '/m/answer 0 9 9 9 9 9 9': No such file\nasked 2 14\n";
+  const { pids, spaces, complaints } = parseTranscript(text);
+  expect([...pids.keys()]).toEqual([0, 1, 2]);
+  expect([...spaces.keys()]).toEqual([1]);
+  expect(complaints).toEqual(["stat: cannot read '/m/answer 0 9 9 9 9 9 9': No such file"]);
+});
