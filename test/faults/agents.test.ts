@@ -254,6 +254,7 @@ describe('health', () => {
       await started();
       const { pid } = await running('web');
       status = 503;
+      await state('web', ({ reason }) => reason.includes('http check: status 503'));
       await waitFor(() => !alive(pid), { what: 'the end of the agent', timeoutMs: 20_000 });
       expect(await host.logged('agent-unhealthy')).toMatchObject({ reason: expect.stringContaining('503') });
       status = 200;
@@ -386,7 +387,7 @@ describe('hot reload', () => {
 describe('order', () => {
   test('an agent starts once the one that it comes after is ready, and ends before it', async () => {
     await configure([sampleAgent('second', { after: ['first'] }), sampleAgent('first', { start_seconds: '500ms' })]);
-    await started();
+    const daemon = await started();
     await running('second');
     const order = host
       .log()
@@ -394,6 +395,9 @@ describe('order', () => {
     const at = (id: string, status: string): number =>
       order.findIndex((line) => line['agentId'] === id && line['status'] === status);
     expect(at('second', 'starting')).toBeGreaterThan(at('first', 'running'));
+    await reload(daemon, []);
+    const ended = host.log().filter(({ event, status }) => event === 'agent-status' && status === 'stopped');
+    expect(ended.map((line) => line['agentId'])).toEqual(['second', 'first']);
   });
 });
 

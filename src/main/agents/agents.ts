@@ -14,6 +14,7 @@ import type { AgentInstance, InstanceLog } from './instance.ts';
 import type { Processes } from './launcher.ts';
 import { LogRotator, type LogTasks } from './log-rotator.ts';
 import type { ReloadPlan } from './reload-plan.ts';
+import { stopOrder } from './start-order.ts';
 import { AgentStore } from './store.ts';
 import { AgentSupervisor } from './supervisor.ts';
 import { VersionProbe } from './version-probe.ts';
@@ -77,6 +78,7 @@ export class Agents {
       clock,
       log,
       onAlert: options.onAlert,
+      onResults: options.onChange,
     });
     this.#rotator = this.#makeRotator(config);
   }
@@ -110,7 +112,15 @@ export class Agents {
         log.error({ event: 'reload', agentId, err: result.reason }, `agent ${agentId}: ${describe(result.reason)}`);
       }
     };
-    await each(plan.agents.remove, (id) => this.#supervisor.remove(id));
+    const removed = new Set(plan.agents.remove);
+    const ending = new Set([...removed, ...plan.agents.stop]);
+    // whoever comes after another ends before it
+    for (const group of stopOrder(this.#supervisor.instances().map(({ config }) => config))) {
+      const ids = group.filter((id) => ending.has(id));
+      await each(ids, async (id) =>
+        removed.has(id) ? this.#supervisor.remove(id) : this.#supervisor.get(id)?.disable(),
+      );
+    }
     for (const instance of this.#supervisor.instances()) {
       const config = configs.get(instance.config.id);
       if (config) instance.reconfigure(config, this.#environment(config));
@@ -118,7 +128,6 @@ export class Agents {
     await this.#intake.update(next.agents);
     await this.#rotator.close();
     this.#rotator = this.#makeRotator(next);
-    await each(plan.agents.stop, async (id) => this.#supervisor.get(id)?.disable());
     await each(plan.agents.restart, async (id) => this.#supervisor.get(id)?.replace('its configuration changed'));
     await each([...plan.agents.add, ...plan.agents.start], async (id) => {
       const config = configs.get(id);
@@ -137,7 +146,13 @@ export class Agents {
   }
 
   #snapshot(instance: AgentInstance): AgentSnapshot {
-    return { ...instance.snapshot(), alerts: this.#monitor.alerts(instance.config.id) };
+    const { id } = instance.config;
+    const snapshot = instance.snapshot();
+    // one that runs says what is wrong with it before that has a consequence
+    const failing = this.#monitor.results(id).find(({ state }) => state === 'failing');
+    const ailing = snapshot.reason === '' && snapshot.pid > 0 && failing;
+    const reason = ailing ? `${failing.check} check: ${failing.reason}` : snapshot.reason;
+    return { ...snapshot, reason, alerts: this.#monitor.alerts(id) };
   }
 
   #environment(config: AgentConfig): Record<string, string> {

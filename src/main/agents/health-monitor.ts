@@ -27,6 +27,8 @@ export interface HealthMonitorOptions {
   clock: Clock;
   log: InstanceLog;
   onAlert(alert: ResourceAlert): void;
+  /** What is wrong with an agent is another now. */
+  onResults(): void;
 }
 
 interface Kept {
@@ -237,7 +239,10 @@ export class HealthMonitor {
     });
     if (everyCheckPasses(results)) agent.healthy(identity);
     if (!regular) return; // an early look only tells whether the start counts
+    const shown = (list: readonly CheckResult[]): string => list.map(({ check, state }) => `${check} ${state}`).join();
+    const changed = shown(entry.memory?.results ?? []) !== shown(results);
     entry.memory = memory;
+    if (changed) this.#options.onResults();
     entry.counters = finding.counters;
     if (finding.usage) entry.ring.add(Math.floor(clock.wallMs() / 1000), finding.usage);
     this.#tell(alerts);

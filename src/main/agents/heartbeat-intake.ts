@@ -52,13 +52,18 @@ export class HeartbeatIntake {
     return { [SOCKET_VARIABLE]: socketPath || this.#sharedSocket };
   }
 
-  /** `httpPort` 0: not over HTTP. Rejects where the shared socket or the port cannot be had. */
+  /** `httpPort` 0: not over HTTP. Rejects where the shared socket cannot be had. */
   async listen(agents: readonly Pick<AgentConfig, 'id' | 'socketPath'>[], httpPort = 0): Promise<void> {
     this.#shared = await this.#receiver(this.#sharedSocket, null);
     const { counters } = this;
-    const { nowMs } = this.#options;
+    const { nowMs, log } = this.#options;
     const onHeartbeat = (agentId: string, heartbeat: Heartbeat): string | null => this.#acceptFor(agentId, heartbeat);
-    if (httpPort > 0) this.#http = await HttpHeartbeats.listen({ port: httpPort, counters, nowMs, onHeartbeat });
+    try {
+      if (httpPort > 0) this.#http = await HttpHeartbeats.listen({ port: httpPort, counters, nowMs, onHeartbeat });
+    } catch (err) {
+      // agents are worth more than this way of hearing from them
+      log.error({ event: 'heartbeat-http', port: httpPort, err }, `no heartbeats over HTTP on port ${httpPort}`);
+    }
     await this.update(agents);
   }
 

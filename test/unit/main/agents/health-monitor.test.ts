@@ -35,6 +35,7 @@ let log: FakeLog;
 let agents: FakeAgent[];
 let rounds: { atMs: number; targets: HealthTarget[]; deadlineMs: number }[];
 let alerts: ResourceAlert[];
+let changes: number;
 let answer: (target: HealthTarget) => Partial<HealthFinding>;
 let hold: Promise<void> | null;
 
@@ -44,6 +45,7 @@ beforeEach(() => {
   agents = [];
   rounds = [];
   alerts = [];
+  changes = 0;
   answer = () => ({});
   hold = null;
 });
@@ -77,6 +79,7 @@ function monitor(): HealthMonitor {
     clock,
     log,
     onAlert: (alert) => alerts.push(alert),
+    onResults: () => changes++,
   });
   made.changed();
   return made;
@@ -142,6 +145,7 @@ describe('HealthMonitor', () => {
     answer = ({ id }) => (id === 'i' ? { http: { ok: false, status: 503, reason: 'status 503', durationMs: 1 } } : {});
     const made = monitor();
     await clock.advance(31_000);
+    expect(changes).toBe(2); // the first results of both; the second ones are the same
     expect(ill.verdicts).toEqual([]);
     expect(made.results('i').find(({ check }) => check === 'http')).toMatchObject({ state: 'failing', failures: 2 });
     await clock.advance(30_000);

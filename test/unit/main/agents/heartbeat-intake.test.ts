@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -116,6 +116,12 @@ describe('HeartbeatIntake', () => {
     expect(await post({ agent_id: 'nobody', pid: 1000 })).toEqual([400, 'there is no agent nobody']);
     expect(await post({ agent_id: 'stopped', pid: 1000 })).toEqual([400, 'pid 1000 is not of agent stopped']);
     const stats = await (await fetch(`http://127.0.0.1:${port}/heartbeat/stats`)).json();
+    const second = new HeartbeatIntake({ workDir: join(folder, 'own'), log, targets: () => new Map(), nowMs: () => 0 });
+    mkdirSync(join(folder, 'own'));
+    await second.listen([], port); // taken: told, and the sockets work all the same
+    expect(log.events('heartbeat-http')).toMatchObject([{ level: 'error', port, err: { code: 'EADDRINUSE' } }]);
+    expect(existsSync(join(folder, 'own/heartbeat.sock'))).toBe(true);
+    await second.close();
     expect(stats).toEqual({ received: 2, refused: 3, malformed: 0, dropped: 0, agents: { a: 1, b: 1 } });
     await intake.close();
     await expect(fetch(`http://127.0.0.1:${port}/heartbeat/stats`)).rejects.toThrow();
