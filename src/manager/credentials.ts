@@ -24,8 +24,10 @@ export async function readServerIdentity(folder: string): Promise<ServerIdentity
       throw new Error(`${join(folder, name)} cannot be read`, { cause });
     }
   };
-  const [ca, cert, key] = await Promise.all([read('ca.crt'), read('server.crt'), read('server.key')]);
-  return { ca, cert, key };
+  // one after another, so that the same fault always names the same file
+  const ca = await read('ca.crt');
+  const cert = await read('server.crt');
+  return { ca, cert, key: await read('server.key') };
 }
 
 export class MutualTlsCredentials extends ServerCredentials {

@@ -31,11 +31,10 @@ async function read(path: string, key: string): Promise<Buffer> {
 
 /** Reads the three files anew. Throws D2001 that names the file. The key's bytes are cleared after use. */
 export async function loadSecureContext(files: TlsFiles): Promise<SecureContext> {
-  const [cert, key, ca] = await Promise.all([
-    read(files.certFile, 'cert_file'),
-    read(files.keyFile, 'key_file'),
-    read(files.caFile, 'ca_file'),
-  ]);
+  // one after another: the same fault always names the same file, and the key is the last in memory
+  const cert = await read(files.certFile, 'cert_file');
+  const ca = await read(files.caFile, 'ca_file');
+  const key = await read(files.keyFile, 'key_file');
   try {
     return createSecureContext({ ...TLS_1_3, cert, key, ca });
   } catch (cause) {
