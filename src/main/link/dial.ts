@@ -88,9 +88,10 @@ export async function dial(options: DialOptions): Promise<Connection> {
     throw cause instanceof DaemonError ? cause : connectError(cause, facts);
   }
   const lost = new Promise<{ planned: boolean; error: Error | null }>((resolve) => {
-    channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, () => {
-      resolve({ planned: credentials.open, error: credentials.error });
-    });
+    const gone = (): void => resolve({ planned: credentials.open, error: credentials.error });
+    // it may be lost already: a channel that is watched too late would connect again by itself, unregistered
+    if (channel.getConnectivityState(false) !== connectivityState.READY) gone();
+    else channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, gone);
   });
   return { client, localAddress: credentials.localAddress, lost, error: () => credentials.error, close };
 }
