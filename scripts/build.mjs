@@ -1,14 +1,17 @@
 // dist/: one CommonJS bundle a thread or process, minified, source maps beside it. The source text of a bundle
 // stays on the heap for as long as it runs, so what a bundle never needs is kept out of it here.
+//   node scripts/build.mjs [--out FOLDER] [--version VERSION]
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { install, ROOT } from './setup.mjs';
 
 install();
 const { build } = await import('esbuild');
 
-const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-const OUT = join(ROOT, 'dist');
+const { values } = parseArgs({ options: { out: { type: 'string' }, version: { type: 'string' } } });
+const version = values.version ?? JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
+const OUT = resolve(values.out ?? join(ROOT, 'dist'));
 
 const ENTRIES = {
   daemon: 'src/main/bin.ts',
@@ -16,6 +19,10 @@ const ENTRIES = {
   collect: 'src/workers/collect/index.ts',
   'other-systems': 'src/workers/collect/other-systems.ts',
   pool: 'src/workers/pool/index.ts',
+  'update-tasks': 'src/workers/update/index.ts',
+  update: 'src/main/update/updater.ts',
+  handover: 'src/main/update/handover/bin.ts',
+  daemonctl: 'src/ctl/bin.ts',
   // the library looks for its thread's code beside its own, under exactly this name
   piscina: 'node_modules/piscina/dist/main.js',
   worker: 'node_modules/piscina/dist/worker.js',
@@ -30,6 +37,7 @@ const SPLIT = {
   'shared/config/load.ts': './config.js',
   'other-systems.ts': './other-systems.js',
   piscina: './piscina.js',
+  '/updater.ts': './update.js',
 };
 /** Native and optional: asked for only where threads are to be niced, which ours are not. */
 const EXTERNAL = ['@napi-rs/nice'];

@@ -4,13 +4,22 @@
  * cancelled, which ends its thread; a thread that cannot start rejects what waits for it.
  */
 import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import type { PoolAnswer, PoolTaskKind, PoolTaskOptions, PoolTasks } from '../../shared/contracts/pool-tasks.ts';
+import {
+  type PoolAnswer,
+  type PoolCall,
+  type PoolTaskKind,
+  type PoolTaskOptions,
+  type PoolTasks,
+  type TaskProgress,
+  UPDATE_TASKS,
+} from '../../shared/contracts/pool-tasks.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { fromWire } from '../../shared/errors/wire.ts';
 
 export interface PoolOptions {
-  /** Folder of the bundles: pool.js, and beside piscina's own bundle its worker.js. */
+  /** Folder of the bundles: pool.js, update-tasks.js, and beside piscina's own bundle its worker.js. */
   bundles: string;
   /** How long a thread waits for another task. Default: 1 s. */
   idleMs?: number;
@@ -21,6 +30,7 @@ export interface PoolOptions {
 const IDLE_MS = 1000;
 const MAX_THREADS = 2;
 const HEAP_LIMIT_MB = 32;
+const OF_UPDATES: ReadonlySet<PoolTaskKind> = new Set(UPDATE_TASKS);
 /** A thread stuck in a system call cannot be ended; nobody waits longer than this for it. */
 const TERMINATE_MS = 1000;
 
@@ -50,8 +60,16 @@ export class Pool {
     const answer = await this.#bounded(kind, options, async (signal) => {
       const piscina = await this.#start();
       if (this.#closed) throw new Error('closed while the library was loaded'); // its caller has been told
-      const answered: PoolAnswer<K> = await piscina.run(input, { name: kind, signal });
-      return answered;
+      const filename = join(this.#options.bundles, OF_UPDATES.has(kind) ? 'update-tasks.js' : 'pool.js');
+      const { port, close } = progressPort(options.onProgress);
+      try {
+        const call: PoolCall<K> = { input, port };
+        const transferList = port ? [port] : [];
+        const answered: PoolAnswer<K> = await piscina.run(call, { name: kind, filename, signal, transferList });
+        return answered;
+      } finally {
+        close();
+      }
     });
     if ('error' in answer) throw fromWire(answer.error);
     return answer.output;
@@ -80,10 +98,9 @@ export class Pool {
   }
 
   async #load(): Promise<Piscina> {
-    const { bundles, idleMs = IDLE_MS, load = () => import('piscina') } = this.#options;
+    const { idleMs = IDLE_MS, load = () => import('piscina') } = this.#options;
     const { Piscina } = await load();
     const piscina = new Piscina({
-      filename: join(bundles, 'pool.js'),
       minThreads: 0,
       maxThreads: MAX_THREADS,
       idleTimeout: idleMs,
@@ -136,4 +153,15 @@ export class Pool {
       );
     });
   }
+}
+
+/** One end of a channel for a thread; what comes in at the other is handed on. */
+function progressPort(onProgress: PoolTaskOptions['onProgress']): Pick<PoolCall<PoolTaskKind>, 'port'> & {
+  close(): void;
+} {
+  if (!onProgress) return { port: null, close: () => {} };
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', (progress: TaskProgress) => onProgress(progress));
+  port1.unref();
+  return { port: port2, close: () => port1.close() };
 }

@@ -1,0 +1,261 @@
+/**
+ * `daemonctl sign`: signs a package, and a manifest of it, in one read. The files that it writes are what
+ * `openssl dgst -sha256 -sign KEY` writes, raw; none of them is there in part. It does not look into the package, and
+ * clears the bytes of the private key's file once the key is read.
+ */
+import {
+  createPrivateKey,
+  createPublicKey,
+  createSign,
+  constants as crypto,
+  type KeyObject,
+  randomBytes,
+  sign as signSmall,
+} from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UPDATE_COMPONENTS, type UpdateComponent } from '../shared/contracts/update.ts';
+import { parseManifest, parseTime, renderManifest } from '../shared/packages/manifest.ts';
+import { type PublicKey, parsePublicKeys } from '../shared/packages/public-keys.ts';
+import { openPackage } from '../shared/packages/signature.ts';
+import { readPassphrase, readSecret } from './keygen.ts';
+
+/** What the manifest says besides what the package itself tells. */
+export interface ManifestFacts {
+  component: UpdateComponent;
+  /** Empty with `daemon`. */
+  agent: string;
+  version: string;
+  platform: string;
+  arch: string;
+  /** Unix milliseconds. */
+  expiresMs: number;
+  allowDowngrade: boolean;
+}
+
+export interface SignOptions {
+  file: string;
+  keyFile: string;
+  /** Empty: the key is not encrypted. */
+  passphraseFile: string;
+  /** RSA-PSS in place of PKCS#1 v1.5. */
+  pss: boolean;
+  /** Null: the package is signed only. */
+  manifest: ManifestFacts | null;
+  /** Unix milliseconds. */
+  nowMs: number;
+}
+
+export interface WrittenSignature {
+  file: string;
+  base64: string;
+}
+
+export interface Signed {
+  sha256: string;
+  bytes: number;
+  keyId: string;
+  /** Over the whole package; null with Ed25519. */
+  signature: WrittenSignature | null;
+  manifest: { file: string; signature: WrittenSignature } | null;
+}
+
+const SALT_BYTES = 32;
+const DAY_MS = 24 * 3_600_000;
+const UNIT_MS = new Map([
+  ['h', 3_600_000],
+  ['d', DAY_MS],
+]);
+
+interface SigningKey {
+  key: KeyObject;
+  facts: PublicKey;
+  /** As Node's sign() takes it, the padding included. */
+  how: { key: KeyObject; padding?: number; saltLength?: number };
+}
+
+function readPrivateKey(path: string, passphraseFile: string): KeyObject {
+  const passphrase = readPassphrase(passphraseFile);
+  const pem = readSecret(path, 'the private key');
+  try {
+    return createPrivateKey({ key: pem, format: 'pem', ...(passphrase ? { passphrase } : {}) });
+  } catch (cause) {
+    const encrypted = pem.includes('ENCRYPTED');
+    let todo = 'give a PEM file of the private key';
+    if (encrypted)
+      todo = passphrase ? 'is that the right --passphrase-file?' : 'it is encrypted: give --passphrase-file';
+    throw new Error(`the private key ${path} cannot be read; ${todo}`, { cause });
+  } finally {
+    pem.fill(0);
+    passphrase?.fill(0);
+  }
+}
+
+/** Throws D4002 (check: key) for a key that no daemon would take. */
+function signingKey({ keyFile, passphraseFile, pss }: SignOptions): SigningKey {
+  const key = readPrivateKey(keyFile, passphraseFile);
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString();
+  const [facts] = parsePublicKeys(spki, keyFile);
+  if (!facts) throw new Error(`there is no key in ${keyFile}`);
+  const { kind } = facts;
+  if (pss && kind !== 'rsa' && kind !== 'rsa-pss') throw new Error(`--pss is for RSA keys; ${keyFile} is none`);
+  if (!pss && kind !== 'rsa-pss') return { key, facts, how: { key } };
+  return { key, facts, how: { key, padding: crypto.RSA_PKCS1_PSS_PADDING, saltLength: SALT_BYTES } };
+}
+
+/** Each whole; they get their names once all are on disk, so that a full disk leaves none. */
+function writeAll(files: ReadonlyMap<string, Buffer>): void {
+  const staged = [...files].map(([path, content]) => {
+    return { path, content, temporary: `${path}.${randomBytes(6).toString('hex')}.tmp` };
+  });
+  try {
+    for (const { temporary, content } of staged) {
+      const file = openSync(temporary, 'wx', 0o644);
+      try {
+        writeFileSync(file, content);
+        fsyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    }
+    for (const { temporary, path } of staged) renameSync(temporary, path);
+  } catch (cause) {
+    throw new Error(`the signatures cannot be written to ${[...files.keys()].join(', ')}`, { cause });
+  } finally {
+    for (const { temporary } of staged) rmSync(temporary, { force: true });
+  }
+}
+
+/** Writes FILE.sig, and with a manifest FILE.manifest.json and FILE.manifest.json.sig beside the package. */
+export function sign(options: SignOptions): Signed {
+  const { file, keyFile, manifest, nowMs } = options;
+  const { facts, how } = signingKey(options);
+  const whole = facts.kind !== 'ed25519';
+  if (!whole && !manifest) {
+    throw new Error(`${keyFile} is Ed25519, which signs manifests only; give --component, --version and the like`);
+  }
+  const signer = whole ? createSign('sha256') : null;
+  const opened = openPackage(file, null);
+  let sha256: string;
+  try {
+    sha256 = opened.read((chunk) => signer?.update(chunk));
+  } finally {
+    opened.close();
+  }
+  const { bytes } = opened;
+  const files = new Map<string, Buffer>();
+  const keep = (path: string, signature: Buffer): WrittenSignature => {
+    files.set(path, signature);
+    return { file: path, base64: signature.toString('base64') };
+  };
+  const signed: Signed = { sha256, bytes, keyId: facts.keyId, signature: null, manifest: null };
+  if (signer) signed.signature = keep(`${file}.sig`, signer.sign(how));
+  if (manifest) {
+    const createdMs = nowMs - (nowMs % 1000);
+    const text = renderManifest({ ...manifest, size: bytes, sha256, createdMs });
+    parseManifest(text); // what no daemon would take is not signed
+    const path = `${file}.manifest.json`;
+    files.set(path, Buffer.from(text));
+    const signature = signSmall(whole ? 'sha256' : null, Buffer.from(text), how);
+    signed.manifest = { file: path, signature: keep(`${path}.sig`, signature) };
+  }
+  writeAll(files);
+  return signed;
+}
+
+/** `90d`, `36h`, or a time in ISO 8601, UTC; gives Unix milliseconds. */
+export function parseExpiry(text: string, nowMs: number): number {
+  const [, count, unit = ''] = /^(\d{1,5})([dh])$/.exec(text) ?? [];
+  const ms = count === undefined ? parseTime(text) : nowMs + Number(count) * (UNIT_MS.get(unit) ?? 0);
+  if (ms === null) throw new InvalidArgumentError('Give 90d, 36h, or a time such as 2026-01-31T12:00:00Z.');
+  return ms;
+}
+
+interface Flags {
+  key: string;
+  passphraseFile?: string;
+  pss?: true;
+  component?: UpdateComponent;
+  agent?: string;
+  version?: string;
+  platform?: string;
+  arch?: string;
+  expires?: number;
+  allowDowngrade?: true;
+  json?: true;
+}
+
+function manifestFacts(flags: Flags, nowMs: number, command: Command): ManifestFacts | null {
+  const { component, agent = '', version, platform, arch, expires, allowDowngrade } = flags;
+  if (component === undefined || version === undefined) {
+    const others = [component, flags.agent, version, platform, arch, expires, allowDowngrade];
+    if (others.some((value) => value !== undefined)) {
+      command.error('error: a manifest needs --component and --version');
+    }
+    return null;
+  }
+  if (component === 'agent' && agent === '') command.error('error: --component agent needs --agent');
+  if (component === 'daemon' && agent !== '') command.error('error: --agent is for --component agent');
+  return {
+    component,
+    agent,
+    version,
+    platform: platform ?? process.platform,
+    arch: arch ?? process.arch,
+    expiresMs: expires ?? nowMs + 90 * DAY_MS,
+    allowDowngrade: allowDowngrade ?? false,
+  };
+}
+
+function render({ sha256, keyId, signature, manifest }: Signed): string {
+  const lines = [`sha256              ${sha256}`, `key id              ${keyId}`];
+  if (signature) lines.push(`signature file      ${signature.file}`, `signature           ${signature.base64}`);
+  if (manifest) {
+    lines.push(`manifest file       ${manifest.file}`, `manifest signature  ${manifest.signature.base64}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+const EXAMPLE = `
+Examples:
+  daemonctl sign daemon-1.2.3.tar.gz --key release.key --component daemon --version 1.2.3
+    signs the package, and a manifest of it for this platform and architecture that expires in 90 days
+  daemonctl sign filebeat.tar.gz --key release.key
+    signs the package only, as openssl dgst -sha256 -sign release.key does
+
+With a manifest, the update carries the manifest and its signature, otherwise the SHA-256 and the package's signature.
+Exit codes: 0 signed, 1 could not be signed, 2 wrong command line.
+`;
+
+export function registerSign(program: Command): void {
+  program
+    .command('sign')
+    .description('sign a package, and a manifest of it')
+    .argument('<file>', 'the package')
+    .requiredOption('--key <file>', 'PEM file of the private key')
+    .option('--passphrase-file <file>', 'its first line is the passphrase of the private key')
+    .option('--pss', 'RSA-PSS in place of PKCS#1 v1.5')
+    .addOption(new Option('--component <component>', 'what the package is of').choices(UPDATE_COMPONENTS))
+    .option('--agent <name>', 'type of the agent, or the id of a custom one')
+    .option('--version <version>', 'version of the package')
+    .option('--platform <platform>', `as Node names it (default: ${process.platform})`)
+    .option('--arch <arch>', `as Node names it (default: ${process.arch})`)
+    .option('--expires <when>', '90d, 36h or a time in ISO 8601, UTC (default: 90d)', (text) =>
+      parseExpiry(text, Date.now()),
+    )
+    .option('--allow-downgrade', 'it may replace a higher version')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', EXAMPLE)
+    .action((file: string, flags: Flags, command: Command) => {
+      const nowMs = Date.now();
+      const signed = sign({
+        file,
+        keyFile: flags.key,
+        passphraseFile: flags.passphraseFile ?? '',
+        pss: flags.pss ?? false,
+        manifest: manifestFacts(flags, nowMs, command),
+        nowMs,
+      });
+      process.stdout.write(flags.json ? `${JSON.stringify(signed)}\n` : render(signed));
+    });
+}
