@@ -6,13 +6,13 @@ import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config } from '../shared/config/schema.ts';
 import { describe } from '../shared/errors/daemon-error.ts';
+import { AlreadyRunningError, takePidFile } from '../shared/platform/pid-file.ts';
 import { VERSION } from '../shared/version.ts';
 import { planReload } from './agents/reload-plan.ts';
 import { ConfigSource, type LoadedConfig } from './config-source.ts';
 import { startDaemon } from './daemon.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { type DaemonLog, openLog } from './logging/logger.ts';
-import { AlreadyRunningError, takePidFile } from './pid-file.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, alreadyRunning: 3, fault: 70 } as const;
 /** How long running work may take once the daemon is to end (design document 3.1.2). */
@@ -145,7 +145,7 @@ async function main(): Promise<void> {
   });
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
   try {
-    daemon = await startDaemon({ config, log, bundles: dirname(process.argv[1] ?? '.') });
+    daemon = await startDaemon({ config, configFile: path, log, bundles: dirname(process.argv[1] ?? '.') });
   } catch (err) {
     log.fatal({ event: 'start-failed', err }, 'the daemon cannot start');
     return fail(`the daemon cannot start: ${describe(err)}`, EXIT.failed);

@@ -4,7 +4,9 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import type { Config } from '../shared/config/schema.ts';
+import { CONTROL_SOCKET, type ControlHandlers } from '../shared/contracts/control.ts';
 import type { HostFacts } from '../shared/contracts/jobs.ts';
 import type { Sample } from '../shared/contracts/metrics.ts';
 import type { MetricData } from '../shared/gen/manager.ts';
@@ -14,6 +16,8 @@ import { VERSION } from '../shared/version.ts';
 import { Agents } from './agents/agents.ts';
 import { SystemProcesses } from './agents/launcher.ts';
 import type { ReloadPlan } from './agents/reload-plan.ts';
+import { ControlServer } from './control/control-server.ts';
+import { rollbackInput, targetInput, updateInput } from './control/update-input.ts';
 import { ManagerLink } from './link/manager-link.ts';
 import { registration } from './link/node-info.ts';
 import { Outbox } from './link/outbox.ts';
@@ -24,9 +28,12 @@ import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Pool } from './threads/pool.ts';
 import { Runner } from './threads/runner.ts';
+import { Updates } from './update/updates.ts';
 
 export interface DaemonOptions {
   config: Config;
+  /** Path of the file that it came from. */
+  configFile: string;
   log: DaemonLog['log'];
   /** Folder of the bundles that threads are started from. */
   bundles: string;
@@ -43,10 +50,10 @@ const HOST_FACTS_MS = 5000;
 /** Reports that wait for the Manager: those of about two hours at the usual intervals. */
 const OUTBOX = { maxBytes: 1024 * 1024, batch: 100 };
 
-export async function startDaemon({ config, log, bundles }: DaemonOptions): Promise<RunningDaemon> {
+export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   const scope = new Scope();
   try {
-    const { apply } = await start(config, log, bundles, scope);
+    const { apply } = await start(options, scope);
     return { apply, stop: () => scope.close() };
   } catch (error) {
     await scope.close();
@@ -54,12 +61,9 @@ export async function startDaemon({ config, log, bundles }: DaemonOptions): Prom
   }
 }
 
-async function start(
-  config: Config,
-  log: DaemonLog['log'],
-  bundles: string,
-  scope: Scope,
-): Promise<Pick<RunningDaemon, 'apply'>> {
+async function start(options: DaemonOptions, scope: Scope): Promise<Pick<RunningDaemon, 'apply'>> {
+  const { config, configFile, log, bundles } = options;
+  let present = config;
   const clock = systemClock;
   const random = Math.random;
   const { workDir } = config.daemon;
@@ -100,6 +104,30 @@ async function start(
   await scope.add(() => agents.close());
   await agents.start();
 
+  const updates = new Updates({
+    version: VERSION,
+    bundles,
+    configFile,
+    folder: join(workDir, 'updates'),
+    config: () => present,
+    tasks: pool,
+    agents,
+    link: () => ({ connected: link?.state.name === 'connected', busy: false, reason: '', ...link?.failure }),
+    clock,
+    after,
+    log,
+    environment: process.env,
+    onResult: () => link?.statesChanged(),
+  });
+  await scope.add(() => updates.close());
+  await updates.start();
+  const control = await ControlServer.listen({
+    path: join(workDir, CONTROL_SOCKET),
+    handlers: controlHandlers(updates),
+    log,
+  });
+  await scope.add(() => control.close());
+
   const host = hostFacts(runner, log);
   const outbox = new Outbox(OUTBOX);
   const connect = (manager: Config['manager']): ManagerLink =>
@@ -120,6 +148,12 @@ async function start(
         return request;
       },
       agents: () => agents.list(),
+      updateResults: () => updates.undelivered(),
+      onResultsTaken: (number) => {
+        updates
+          .delivered(number)
+          .catch((err: unknown) => log.error({ event: 'update-outcomes', err }, 'a delivered result was not noted'));
+      },
       after,
       every,
       clock,
@@ -145,6 +179,7 @@ async function start(
   collection.start();
 
   const apply = async (plan: ReloadPlan, next: Config): Promise<void> => {
+    present = next;
     if (plan.log) log.level = next.daemon.logLevel;
     if (plan.collectors.length > 0) {
       await collection.close();
@@ -163,6 +198,25 @@ async function start(
 
 function wireMetrics(samples: Sample[]): MetricData[] {
   return samples.map(toWireMetric).filter((metric) => metric !== null);
+}
+
+function controlHandlers(updates: Updates): ControlHandlers {
+  return {
+    update: async (input) => updates.request(updateInput(input)),
+    updateStatus: () => updates.status(),
+    updateAcknowledge: async () => {
+      await updates.acknowledge();
+      return {};
+    },
+    backups: async (input) => {
+      const { component, agentId } = targetInput(input);
+      return updates.backups(component, agentId);
+    },
+    rollback: async (input) => {
+      const { component, agentId, backup } = rollbackInput(input);
+      return updates.rollback(component, agentId, backup);
+    },
+  };
 }
 
 /** Null where they cannot be had: the registration then goes without them. */

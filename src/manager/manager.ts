@@ -209,9 +209,10 @@ export class ReferenceManager {
     return this.#answer({ event: 'report', nodeId, metrics: plain }, refusal ?? reportRefusal(metrics));
   }
 
-  #sync({ nodeId, states }: SyncAgentStatesRequest, refusal: string | null): Answer | GrpcFailure {
+  #sync({ nodeId, states, updateResults }: SyncAgentStatesRequest, refusal: string | null): Answer | GrpcFailure {
     if (nodeId === '') return { code: status.INVALID_ARGUMENT, details: 'node_id is empty' };
-    return this.#answer({ event: 'states', nodeId, states: states.filter(acceptableState) }, refusal);
+    const taken = states.filter(acceptableState);
+    return this.#answer({ event: 'states', nodeId, states: taken, updates: updateResults }, refusal);
   }
 
   #answer(event: Unanswered<NodeEvent>, refusal: string | null): Answer {

@@ -11,6 +11,7 @@ export function agentConfig(over: Partial<AgentConfig> & { id: string }): AgentC
     socketPath: '',
     enabled: true,
     args: [],
+    versionArgs: null,
     env: {},
     user: '',
     group: '',

@@ -5,12 +5,13 @@
 import { join } from 'node:path';
 import type { AgentConfig, Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot, AgentType } from '../../shared/contracts/agent.ts';
-import type { HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
-import { describe } from '../../shared/errors/daemon-error.ts';
+import type { CheckResult, HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
+import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { HealthMonitor } from './health-monitor.ts';
 import { HeartbeatIntake, type HeartbeatTarget } from './heartbeat-intake.ts';
 import type { AgentInstance, InstanceLog } from './instance.ts';
+import type { ProcessIdentity } from './instance-state.ts';
 import type { Processes } from './launcher.ts';
 import { LogRotator, type LogTasks } from './log-rotator.ts';
 import type { ReloadPlan } from './reload-plan.ts';
@@ -33,6 +34,15 @@ export interface AgentsOptions {
   /** An agent's state is another now. */
   onChange(): void;
   onAlert(alert: ResourceAlert): void;
+}
+
+/** One agent, for those who act on it. */
+export interface FoundAgent {
+  config: AgentConfig;
+  snapshot: AgentSnapshot;
+  process: ProcessIdentity | null;
+  /** What was asked for last. */
+  wanted: boolean;
 }
 
 const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
@@ -65,7 +75,7 @@ export class Agents {
         log.error({ event: 'agent-table', err }, 'the table of agents could not be written'),
       ),
       baseEnv: (agent) => this.#environment(agent),
-      version: ({ type, binaryPath }) => this.#versions.version(type, binaryPath),
+      version: (agent) => this.#versions.version(agent, agent.binaryPath),
       onChange: () => {
         this.#monitor.changed();
         options.onChange();
@@ -98,6 +108,36 @@ export class Agents {
 
   listByType(type: AgentType): AgentSnapshot[] {
     return this.#supervisor.instancesByType(type).map((instance) => this.#snapshot(instance));
+  }
+
+  /** An agent's own record and configuration, and how its program is asked for its version; null: no such agent. */
+  find(id: string): FoundAgent | null {
+    const instance = this.#supervisor.get(id);
+    if (!instance) return null;
+    const { config, record } = instance;
+    return { config, snapshot: this.#snapshot(instance), process: record.process, wanted: record.wanted === 'running' };
+  }
+
+  /** Looks at its health now, without consequences; empty where there is nothing to look at. */
+  async checks(id: string): Promise<{ pid: number; results: readonly CheckResult[] }> {
+    const seen = await this.#monitor.look(id);
+    return seen ? { pid: seen.process.pid, results: seen.results } : { pid: 0, results: [] };
+  }
+
+  /** Starts it unless it runs. Throws D3001. */
+  async startAgent(id: string): Promise<void> {
+    await this.#instance(id).start();
+  }
+
+  /** Ends it; it stays stopped. Throws D3002. */
+  async stopAgent(id: string, reason: string): Promise<void> {
+    await this.#instance(id).stop(reason);
+  }
+
+  /** What a program says its version is, asked in the way that is the agent's; null where it has none. */
+  async versionOf(id: string, program: string): Promise<string | null> {
+    const { config } = this.#instance(id);
+    return this.#versions.canAsk(config) ? this.#versions.version(config, program) : null;
   }
 
   /** Applies what the plan says of agents; each agent's failure is told and harms no other. */
@@ -143,6 +183,12 @@ export class Agents {
     await this.#rotator.close();
     await this.#supervisor.close();
     await this.#intake.close();
+  }
+
+  #instance(id: string): AgentInstance {
+    const instance = this.#supervisor.get(id);
+    if (!instance) throw new DaemonError('D3001', `there is no agent ${id}`);
+    return instance;
   }
 
   #snapshot(instance: AgentInstance): AgentSnapshot {

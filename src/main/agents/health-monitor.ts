@@ -92,6 +92,22 @@ export class HealthMonitor {
     await Promise.all(this.#rounds);
   }
 
+  /**
+   * Looks at one agent now and says what each check found, without any consequence but that a start may count. Null
+   * where there is nothing to look at, or it is another process by the time of the answer.
+   */
+  async look(id: string): Promise<{ process: ProcessIdentity; results: readonly CheckResult[] } | null> {
+    const agent = this.#options.agents().find(({ config }) => config.id === id);
+    const target = agent && this.#target(agent);
+    if (!target) return null;
+    const deadlineMs = (target.http?.timeoutMs ?? 0) + SLACK_MS;
+    const [finding] = await this.#options.check([target], { deadlineMs, signal: this.#abort.signal });
+    const seen = finding && this.#assess(finding);
+    if (!seen) return null;
+    if (everyCheckPasses(seen.results)) seen.agent.healthy(seen.watched.identity);
+    return { process: seen.watched.identity, results: seen.results };
+  }
+
   /** The last outcome of each check; empty before the first one. */
   results(id: string): readonly CheckResult[] {
     return this.#kept.get(id)?.memory?.results ?? [];
@@ -220,16 +236,16 @@ export class HealthMonitor {
     };
   }
 
-  #take(finding: HealthFinding, regular: boolean): void {
-    const { clock, log } = this.#options;
+  /** What a finding means; null where it is about a process that is another by now, and so says nothing. */
+  #assess(finding: HealthFinding) {
+    const { clock } = this.#options;
     const agent = this.#options.agents().find(({ config }) => config.id === finding.id);
     const entry = this.#kept.get(finding.id);
     const watched = agent?.watched;
-    // what was found about a process that is another by now says nothing of this one
     if (!agent || !entry || watched?.identity.pid !== finding.pid || watched.identity.startTicks !== finding.startTicks)
-      return;
-    const { identity, startedMs, lastHeartbeatMs } = watched;
-    const { memory, results, verdict, alerts } = assess(entry.memory, finding, {
+      return null;
+    const { startedMs, lastHeartbeatMs } = watched;
+    const assessment = assess(entry.memory, finding, {
       nowMs: clock.nowMs(),
       wallMs: clock.wallMs(),
       startedMs,
@@ -237,6 +253,15 @@ export class HealthMonitor {
       heartbeatsExpected: AGENT_TYPE_FACTS[agent.config.type].heartbeats,
       limits: agent.config.healthCheck,
     });
+    return { agent, entry, watched, ...assessment };
+  }
+
+  #take(finding: HealthFinding, regular: boolean): void {
+    const { clock, log } = this.#options;
+    const assessed = this.#assess(finding);
+    if (!assessed) return;
+    const { agent, entry, watched, memory, results, verdict, alerts } = assessed;
+    const { identity } = watched;
     if (everyCheckPasses(results)) agent.healthy(identity);
     if (!regular) return; // an early look only tells whether the start counts
     const shown = (list: readonly CheckResult[]): string => list.map(({ check, state }) => `${check} ${state}`).join();

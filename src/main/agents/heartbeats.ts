@@ -2,9 +2,8 @@
  * Receives agents' heartbeats on a Unix socket (design document 3.3.3): JSON objects with pid, timestamp, version,
  * status, cpu, memory. A malformed frame ends that connection with a logged reason and touches nothing else.
  */
-import { chmodSync, unlinkSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { createServer, type Server, type Socket } from 'node:net';
+import { listenOnSocket } from '../../shared/platform/unix-socket.ts';
 import type { HeartbeatCounters } from './heartbeat-counters.ts';
 import { JsonFrames } from './json-frames.ts';
 import { RateLimit } from './rate-limit.ts';
@@ -63,21 +62,6 @@ export function parseHeartbeat(value: unknown): Heartbeat {
   };
 }
 
-/** Whether somebody listens on the socket file. */
-function isLive(path: string): Promise<boolean> {
-  return new Promise((resolve, reject) => {
-    const probe = connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve(true);
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
-      else reject(error);
-    });
-  });
-}
-
 export class HeartbeatReceiver {
   readonly #options: HeartbeatReceiverOptions;
   readonly #server: Server;
@@ -92,21 +76,11 @@ export class HeartbeatReceiver {
   /** Takes over a stale socket file; a live one is an error, since another program serves it. */
   static async listen(options: HeartbeatReceiverOptions): Promise<HeartbeatReceiver> {
     const { path } = options;
-    if (await isLive(path)) throw new DaemonError('internal', `the socket ${path} is served by another program`);
-    try {
-      unlinkSync(path);
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
-    }
     const receiver = new HeartbeatReceiver(options);
-    await new Promise<void>((resolve, reject) => {
-      receiver.#server.once('error', reject);
-      receiver.#server.listen(path, resolve);
-    });
+    await listenOnSocket(receiver.#server, path);
     receiver.#server.on('error', (err) =>
       options.log.warn({ event: 'heartbeat-socket', path, err }, 'heartbeat socket failed'),
     );
-    chmodSync(path, 0o660);
     return receiver;
   }
 

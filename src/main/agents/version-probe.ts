@@ -11,9 +11,19 @@ const TIME_LIMIT_MS = 5000;
 const MAX_OUTPUT_BYTES = 64 * 1024;
 const MAX_VERSION = 50;
 
+/** What a version looks like in the output of a program whose habits nobody knows. */
+const ANY_VERSION = /(?:^|[\s:v])(\d+\.\d+(?:\.\d+)?[-+.\w]*)/m;
+
 /** The version in a program's output, or empty. */
 export function versionIn(type: AgentType, output: string): string {
-  return AGENT_TYPE_FACTS[type].version?.pattern.exec(output)?.[1]?.slice(0, MAX_VERSION) ?? '';
+  const pattern = AGENT_TYPE_FACTS[type].version?.pattern ?? ANY_VERSION;
+  return pattern.exec(output)?.[1]?.slice(0, MAX_VERSION) ?? '';
+}
+
+export interface ProbedAgent {
+  type: AgentType;
+  /** Of the configuration; null where it has none. */
+  versionArgs: string[] | null;
 }
 
 export class VersionProbe {
@@ -24,15 +34,20 @@ export class VersionProbe {
     this.#timeLimitMs = timeLimitMs;
   }
 
-  /** Empty where the type has no way to ask, or the program does not answer as its type does. Rejects where it cannot be run. */
-  async version(type: AgentType, program: string): Promise<string> {
-    const how = AGENT_TYPE_FACTS[type].version;
-    if (!how) return '';
+  /** Whether there is a way to ask: the type's own, or the arguments that the configuration gives. */
+  canAsk({ type, versionArgs }: ProbedAgent): boolean {
+    return versionArgs !== null || AGENT_TYPE_FACTS[type].version !== null;
+  }
+
+  /** Empty where there is no way to ask, or the program does not answer as its type does. Rejects where it cannot be run. */
+  async version({ type, versionArgs }: ProbedAgent, program: string): Promise<string> {
+    const args = versionArgs ?? AGENT_TYPE_FACTS[type].version?.args;
+    if (!args) return '';
     const { ino, mtimeMs, size } = await stat(program);
     const file = `${ino} ${mtimeMs} ${size}`;
     const known = this.#known.get(program);
     if (known?.file === file) return known.version;
-    const version = this.#run(program, how.args).then((output) => versionIn(type, output));
+    const version = this.#run(program, args).then((output) => versionIn(type, output));
     this.#known.set(program, { file, version });
     version.catch(() => this.#known.delete(program)); // asked again the next time
     return version;

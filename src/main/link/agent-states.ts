@@ -1,10 +1,12 @@
-/** Agents' states as SyncAgentStates wants them. Pure: lengths that the Manager would drop are cut. */
+/** Agents' states and the results of updates as SyncAgentStates wants them. Pure: what the Manager would drop is cut. */
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
-import type { AgentState } from '../../shared/gen/daemon.ts';
+import type { UpdateResult } from '../../shared/contracts/update.ts';
+import type { AgentState, UpdateResult as WireResult } from '../../shared/gen/daemon.ts';
 
 const MAX_TYPE = 50;
 const MAX_VERSION = 50;
 const MAX_REASON = 500;
+const MAX_ERROR = 2000;
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
@@ -26,4 +28,8 @@ export function agentStates(agents: readonly AgentSnapshot[]): AgentState[] {
       timestamp: seconds(timestampMs),
     })),
   }));
+}
+
+export function wireResult({ id, error, atMs, ...result }: UpdateResult): WireResult {
+  return { ...result, updateId: id, error: error.slice(0, MAX_ERROR), timestamp: seconds(atMs) };
 }

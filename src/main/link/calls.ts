@@ -4,7 +4,7 @@
  */
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { type AgentState, DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { type AgentState, DaemonServiceService, type UpdateResult } from '../../shared/gen/daemon.ts';
 import { ManagerServiceService, type MetricData, type RegisterNodeRequest } from '../../shared/gen/manager.ts';
 
 export type CallFailureKind =
@@ -23,6 +23,14 @@ export class CallError extends DaemonError {
   constructor(code: 'D2002' | 'D2003', kind: CallFailureKind, message: string, cause?: unknown) {
     super(code, message, { cause, retryable: kind !== 'refused' });
     this.kind = kind;
+  }
+
+  /** Whether the Manager, or what stands before it, answered that it has no room for now. */
+  get busy(): boolean {
+    const { cause } = this;
+    if (!(cause instanceof Error && 'code' in cause && 'details' in cause)) return false;
+    if (cause.code === status.RESOURCE_EXHAUSTED) return true;
+    return cause.code === status.UNAVAILABLE && /^Received HTTP status code (429|503)/.test(String(cause.details));
   }
 }
 
@@ -76,8 +84,9 @@ export class ManagerCalls {
     return this.#call('D2003', 'a report', ManagerServiceService.reportMetrics, { nodeId, metrics });
   }
 
-  syncStates(nodeId: string, states: AgentState[]): Promise<void> {
-    return this.#call('D2003', "the agents' states", DaemonServiceService.syncAgentStates, { nodeId, states });
+  syncStates(nodeId: string, states: AgentState[], updateResults: UpdateResult[] = []): Promise<void> {
+    const request = { nodeId, states, updateResults };
+    return this.#call('D2003', "the agents' states", DaemonServiceService.syncAgentStates, request);
   }
 
   #call<Request>(code: 'D2002' | 'D2003', what: string, method: Method<Request>, request: Request): Promise<void> {

@@ -8,7 +8,8 @@ export type LinkState =
   | { name: 'connecting'; sinceMs: number }
   | { name: 'registering'; sinceMs: number }
   | { name: 'connected'; sinceMs: number }
-  | { name: 'backing-off'; sinceMs: number; reason: string; delayMs: number }
+  /** `busy`: the Manager answered that it has no room for now. */
+  | { name: 'backing-off'; sinceMs: number; reason: string; busy: boolean; delayMs: number }
   | { name: 'closed'; sinceMs: number };
 
 export type LinkStateName = LinkState['name'];

@@ -5,6 +5,7 @@
  */
 import type { Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
+import type { UpdateResult } from '../../shared/contracts/update.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { MetricData, RegisterNodeRequest } from '../../shared/gen/manager.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
@@ -23,6 +24,8 @@ export interface ManagerLinkOptions {
   /** The registration for a connection whose own end has this address. */
   registration(localAddress: string): Promise<RegisterNodeRequest>;
   agents(): AgentSnapshot[];
+  updateResults(): UpdateResult[];
+  onResultsTaken(number: number): void;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
   clock: Clock;
@@ -48,6 +51,7 @@ export class ManagerLink {
   #session: Session | null = null;
   #life: Promise<void> | null = null;
   #told = '';
+  #failure: ManagerLink['failure'] = null;
 
   constructor(options: ManagerLinkOptions) {
     this.#options = options;
@@ -57,6 +61,11 @@ export class ManagerLink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** Why the last attempt failed; null while connected, and before the first failure. */
+  get failure(): Pick<Extract<LinkState, { name: 'backing-off' }>, 'reason' | 'busy'> | null {
+    return this.#failure;
   }
 
   start(): void {
@@ -91,8 +100,9 @@ export class ManagerLink {
       failures = retry.failures;
       if (retry.delayMs === 0) continue;
       const reason = end.error ? describe(end.error) : 'the Manager closed the connection';
+      const busy = end.error instanceof CallError && end.error.busy;
       this.#enter(
-        { name: 'backing-off', sinceMs: clock.wallMs(), reason, delayMs: Math.round(retry.delayMs) },
+        { name: 'backing-off', sinceMs: clock.wallMs(), reason, busy, delayMs: Math.round(retry.delayMs) },
         end.error,
       );
       await this.#wait(retry.delayMs);
@@ -158,7 +168,7 @@ export class ManagerLink {
   }
 
   async #serve(calls: ManagerCalls, connection: Connection): Promise<Ended> {
-    const { manager, clock, log, nodeId, agents, after, every } = this.#options;
+    const { manager, clock, log, nodeId, agents, updateResults, onResultsTaken, after, every } = this.#options;
     this.#told = '';
     this.#enter({ name: 'connected', sinceMs: clock.wallMs() });
     const dropped = this.#outbox.takeDropped();
@@ -178,6 +188,8 @@ export class ManagerLink {
       outbox: this.#outbox,
       heartbeatIntervalMs: manager.heartbeatIntervalMs,
       agents,
+      updateResults,
+      onResultsTaken,
       after,
       every,
       clock,
@@ -203,6 +215,8 @@ export class ManagerLink {
       throw new DaemonError('internal', `the link cannot go from ${this.#state.name} to ${state.name}`);
     }
     this.#state = state;
+    if (state.name === 'connected') this.#failure = null;
+    if (state.name === 'backing-off') this.#failure = state;
     const { log, manager } = this.#options;
     const { name: stateName, sinceMs: _, ...rest } = state;
     const fields = { event: 'link-state', state: stateName, address: manager.address, ...rest };

@@ -4,9 +4,10 @@
  * the first sign that the connection or the registration no longer holds; close() releases every timer.
  */
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
+import type { UpdateResult } from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
-import { agentStates } from './agent-states.ts';
+import { agentStates, wireResult } from './agent-states.ts';
 import { CallError, type ManagerCalls } from './calls.ts';
 import type { Delivery, Outbox } from './outbox.ts';
 
@@ -23,6 +24,10 @@ export interface SessionOptions {
   outbox: Outbox;
   heartbeatIntervalMs: number;
   agents(): AgentSnapshot[];
+  /** Results of updates that the Manager has not answered yet, oldest first. */
+  updateResults(): UpdateResult[];
+  /** It has answered them up to this number. */
+  onResultsTaken(number: number): void;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
   clock: Clock;
@@ -126,11 +131,14 @@ export class Session {
     }
     this.#syncing = true;
     const states = agentStates(agents());
-    const took = await this.#timed(calls.syncStates(nodeId, states), false);
+    const results = this.#options.updateResults();
+    const took = await this.#timed(calls.syncStates(nodeId, states, results.map(wireResult)), false);
     this.#syncing = false;
-    if (typeof took === 'number')
+    if (typeof took === 'number') {
       log.debug({ event: 'states-synced', agents: states.length, roundTripMs: took }, 'states sent');
-    else if (took.kind === 'unimplemented') this.#syncUnknown = true; // asked again after the next registration
+      const last = results.at(-1);
+      if (last) this.#options.onResultsTaken(last.number);
+    } else if (took.kind === 'unimplemented') this.#syncUnknown = true; // asked again after the next registration
     if (this.#syncAgain) {
       this.#syncAgain = false;
       await this.#sync();

@@ -21,6 +21,7 @@ export function crossCheck(config: Config, findings: Findings): void {
     checkBackoff(findings, `${agentPath(findings.places, i)}.restart`, agent.restart);
   });
   checkStartOrder(config.agents, findings);
+  checkVerification(config, findings);
   checkShared(config, findings, 'socket_path', (agent) => agent.socketPath);
   checkShared(config, findings, 'work_dir', (agent) => agent.workDir);
 }
@@ -39,6 +40,16 @@ function checkHeartbeatSocket(config: Config, findings: Findings): void {
   if (length <= MAX_SOCKET_PATH || !findings.sound(keyPath)) return;
   const message = `is too long: heartbeat.sock in it has a path of ${length} bytes, a socket's may have ${MAX_SOCKET_PATH}`;
   findings.add({ keyPath, offset: offsetOf(findings, keyPath), message, hint: 'choose a shorter folder' });
+}
+
+/** A version that must be well for longer than it may take could never prove itself. The default gives way. */
+function checkVerification({ update }: Config, findings: Findings): void {
+  const [keyPath, other] = ['update.verify_seconds', 'update.verify_timeout'] as const;
+  if (!findings.places.offsets.has(keyPath) || !findings.sound(keyPath, other)) return;
+  if (update.verifyMs < update.verifyTimeoutMs) return;
+  const [own, limit] = [update.verifyMs, update.verifyTimeoutMs].map((ms) => quantity('duration', ms));
+  const message = `verify_seconds (${own}) is not shorter than verify_timeout (${limit})`;
+  findings.add({ keyPath, offset: offsetOf(findings, keyPath), message });
 }
 
 function checkBackoff(findings: Findings, section: string, restart: AgentConfig['restart']): void {

@@ -181,6 +181,11 @@ export const agent = {
     name: 'args',
     doc: 'Arguments. Absent: what the type gives by default from config_file and work_dir.',
   },
+  version_args: {
+    kind: 'optional-string-list',
+    name: 'versionArgs',
+    doc: "Arguments that make the program print its version and end. Absent: its type's; a `custom` one is then never asked. (Not in the design document.)",
+  },
   env: {
     kind: 'string-map',
     name: 'env',

@@ -5,6 +5,7 @@
 import type { Fields, ModelOf } from './fields.ts';
 import { agent, healthCheck, restart } from './schema-agent.ts';
 import { collectors } from './schema-collectors.ts';
+import { update } from './schema-update.ts';
 import { DAY, KB, MB, MINUTE, SECOND } from './units.ts';
 
 export const SCHEMA = {
@@ -190,43 +191,8 @@ export const SCHEMA = {
   update: {
     kind: 'section',
     name: 'update',
-    doc: 'Updates. Checked for form only: this version applies none.',
-    fields: {
-      download_dir: {
-        kind: 'path',
-        name: 'downloadDir',
-        default: '/var/lib/daemon/downloads',
-        doc: 'Where packages are downloaded to.',
-      },
-      backup_dir: {
-        kind: 'path',
-        name: 'backupDir',
-        default: '/var/lib/daemon/backups',
-        doc: 'Where replaced versions are kept.',
-      },
-      max_backups: {
-        kind: 'integer',
-        name: 'maxBackups',
-        default: 5,
-        min: 1,
-        max: 1000,
-        doc: 'Backups kept a component.',
-      },
-      verify_timeout: {
-        kind: 'duration',
-        name: 'verifyTimeoutMs',
-        default: 300 * SECOND,
-        min: SECOND,
-        max: DAY,
-        doc: 'How long a new version may take to prove itself.',
-      },
-      public_key_file: {
-        kind: 'path',
-        name: 'publicKeyFile',
-        default: '/etc/daemon/keys/update.pub',
-        doc: 'Key that packages must be signed with.',
-      },
-    },
+    fields: update,
+    doc: 'Updates of agents and of the daemon itself; see docs/updates.md.',
   },
 } as const satisfies Fields;
 

@@ -64,9 +64,25 @@ export interface ReportedState {
   alerts: { type: string; currentValue: number; threshold: number; timestamp: number }[];
 }
 
+export interface ReportedUpdate {
+  number: number;
+  updateId: string;
+  component: string;
+  agentId: string;
+  success: boolean;
+  oldVersion: string;
+  newVersion: string;
+  code: string;
+  error: string;
+  rolledBack: boolean;
+  /** Unix seconds. */
+  timestamp: number;
+}
+
 export interface StatesEvent extends Answered {
   event: 'states';
   states: ReportedState[];
+  updates: ReportedUpdate[];
 }
 
 export interface ListeningEvent {

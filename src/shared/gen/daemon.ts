@@ -101,6 +101,10 @@ export interface UpdateRequest {
   updateData: Buffer;
   /** which agent, where there are several */
   agentId: string;
+  /** its exact text; signature is then of it and not of the package */
+  manifest: string;
+  /** a version that was rolled back on this host is tried again */
+  retry: boolean;
 }
 
 export interface UpdateResponse {
@@ -203,6 +207,27 @@ export interface ResourceAlert {
 export interface SyncAgentStatesRequest {
   nodeId: string;
   states: AgentState[];
+  /** each until a call that carried it was answered with success */
+  updateResults: UpdateResult[];
+}
+
+/** What became of an update that this host was asked for, or that somebody began here. */
+export interface UpdateResult {
+  /** counts up over all updates of this host */
+  number: number;
+  updateId: string;
+  /** "daemon" or "agent" */
+  component: string;
+  agentId: string;
+  success: boolean;
+  oldVersion: string;
+  newVersion: string;
+  /** D4001 to D4004; empty when it succeeded */
+  code: string;
+  error: string;
+  rolledBack: boolean;
+  /** Unix seconds */
+  timestamp: number;
 }
 
 export interface SyncAgentStatesResponse {
@@ -835,6 +860,8 @@ function createBaseUpdateRequest(): UpdateRequest {
     signature: "",
     updateData: Buffer.alloc(0),
     agentId: "",
+    manifest: "",
+    retry: false,
   };
 }
 
@@ -863,6 +890,12 @@ export const UpdateRequest: MessageFns<UpdateRequest> = {
     }
     if (message.agentId !== "") {
       writer.uint32(402).string(message.agentId);
+    }
+    if (message.manifest !== "") {
+      writer.uint32(410).string(message.manifest);
+    }
+    if (message.retry !== false) {
+      writer.uint32(416).bool(message.retry);
     }
     return writer;
   },
@@ -942,6 +975,22 @@ export const UpdateRequest: MessageFns<UpdateRequest> = {
             }
 
             message.agentId = reader.string();
+            continue;
+          }
+          case 51: {
+            if (tag !== 410) {
+              break;
+            }
+
+            message.manifest = reader.string();
+            continue;
+          }
+          case 52: {
+            if (tag !== 416) {
+              break;
+            }
+
+            message.retry = reader.bool();
             continue;
           }
         }
@@ -1794,7 +1843,7 @@ export const ResourceAlert: MessageFns<ResourceAlert> = {
 };
 
 function createBaseSyncAgentStatesRequest(): SyncAgentStatesRequest {
-  return { nodeId: "", states: [] };
+  return { nodeId: "", states: [], updateResults: [] };
 }
 
 export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
@@ -1804,6 +1853,9 @@ export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
     }
     for (const v of message.states) {
       AgentState.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.updateResults) {
+      UpdateResult.encode(v!, writer.uint32(402).fork()).join();
     }
     return writer;
   },
@@ -1835,6 +1887,182 @@ export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
             }
 
             message.states.push(AgentState.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.updateResults.push(UpdateResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseUpdateResult(): UpdateResult {
+  return {
+    number: 0,
+    updateId: "",
+    component: "",
+    agentId: "",
+    success: false,
+    oldVersion: "",
+    newVersion: "",
+    code: "",
+    error: "",
+    rolledBack: false,
+    timestamp: 0,
+  };
+}
+
+export const UpdateResult: MessageFns<UpdateResult> = {
+  encode(message: UpdateResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int64(message.number);
+    }
+    if (message.updateId !== "") {
+      writer.uint32(18).string(message.updateId);
+    }
+    if (message.component !== "") {
+      writer.uint32(26).string(message.component);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(34).string(message.agentId);
+    }
+    if (message.success !== false) {
+      writer.uint32(40).bool(message.success);
+    }
+    if (message.oldVersion !== "") {
+      writer.uint32(50).string(message.oldVersion);
+    }
+    if (message.newVersion !== "") {
+      writer.uint32(58).string(message.newVersion);
+    }
+    if (message.code !== "") {
+      writer.uint32(66).string(message.code);
+    }
+    if (message.error !== "") {
+      writer.uint32(74).string(message.error);
+    }
+    if (message.rolledBack !== false) {
+      writer.uint32(80).bool(message.rolledBack);
+    }
+    if (message.timestamp !== 0) {
+      writer.uint32(88).int64(message.timestamp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.component = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.success = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.oldVersion = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.newVersion = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.error = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.rolledBack = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.timestamp = longToNumber(reader.int64());
             continue;
           }
         }

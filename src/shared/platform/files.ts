@@ -2,7 +2,8 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
-async function fsyncFolder(folder: string): Promise<void> {
+/** A rename or a new name in it is on disk afterwards. */
+export async function fsyncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();

@@ -34,7 +34,8 @@ describe('what the Manager received', () => {
   });
 
   test("an agent's latest state", () => {
-    const states = (status: string) => manager({ ...answered, event: 'states', states: [{ ...AGENT_STATE, status }] });
+    const states = (status: string) =>
+      manager({ ...answered, event: 'states', updates: [], states: [{ ...AGENT_STATE, status }] });
     expect(gathered(states('starting'), states('running')).agents).toEqual({
       'agent-1': { ...AGENT_STATE, status: 'running' },
     });
@@ -79,7 +80,7 @@ test('the summary: what the Manager received and the kernel said', () => {
     manager({ ...answered, event: 'heartbeat', timestamp: 5 }),
     report('cpu', 10, { usage_percent: 12 }),
     log({ event: 'collected', collector: 'disk', durationMs: 3 }),
-    manager({ ...answered, event: 'states', states: [AGENT_STATE] }),
+    manager({ ...answered, event: 'states', updates: [], states: [AGENT_STATE] }),
     { from: 'kernel', usage: { 99: { rssBytes: 20_000_000, cpuPercent: 0.5 } } },
   );
   expect(summarise({ ...state, daemonPid: 99 })).toEqual({

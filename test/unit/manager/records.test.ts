@@ -7,6 +7,7 @@ const answered = { nodeId: 'n', accepted: true, message: 'ok' };
 const states = (change: Partial<ReportedState>): NodeEvent => ({
   ...answered,
   event: 'states',
+  updates: [],
   receivedAtMs: 1,
   states: [{ ...AGENT_STATE, ...change }],
 });
@@ -29,7 +30,7 @@ test('pid 0, heartbeat 0 and empty texts never replace what there is; the status
 test('agents are never removed', () => {
   const records = new NodeRecords();
   records.keep(states({}));
-  records.keep({ ...answered, event: 'states', receivedAtMs: 1, states: [] });
+  records.keep({ ...answered, event: 'states', updates: [], receivedAtMs: 1, states: [] });
   expect(records.nodes.get('n')?.states.size).toBe(1);
 });
 

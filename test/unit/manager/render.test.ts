@@ -32,11 +32,12 @@ test.each<[ManagerEvent, string]>([
     {
       ...accepted,
       event: 'states',
+      updates: [],
       states: [AGENT_STATE, { ...AGENT_STATE, agentId: 'b', status: 'stopped', pid: 0 }],
     },
     '09:15:02 n agents: agent-1 running (4711), b stopped',
   ],
-  [{ ...accepted, event: 'states', states: [] }, '09:15:02 n agents: none'],
+  [{ ...accepted, event: 'states', updates: [], states: [] }, '09:15:02 n agents: none'],
 ])('%j', (event, line) => {
   expect(renderEvent(event)).toBe(line);
 });

@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -61,7 +61,9 @@ describe('versions', () => {
     ['telegraf', 'Telegraf v1.9.0', '1.9.0'],
     ['node_exporter', 'node_exporter, version 1.5.0 (branch: debian/sid)\n  go version: go1.19', '1.5.0'],
     ['node_exporter', 'usage: something', ''],
-    ['custom', 'my-agent 1.0', ''],
+    ['custom', 'my-agent 1.0', '1.0'],
+    ['custom', 'built 2024 by v2.10.3-rc.1+x', '2.10.3-rc.1+x'],
+    ['custom', 'no number here', ''],
   ] as const)('%s says %j', (type, output, version) => {
     expect(versionIn(type, output)).toBe(version);
   });
@@ -85,25 +87,36 @@ describe('versions', () => {
     const script = (version: string): string =>
       `echo x >> ${count}; echo "node_exporter, version ${version} (x)" >&2; exit 3`;
     const path = program('exporter', script('1.0.0'));
-    expect(await Promise.all([1, 2].map(() => probe.version('node_exporter', path)))).toEqual(['1.0.0', '1.0.0']);
-    expect(await probe.version('node_exporter', path)).toBe('1.0.0');
+    expect(
+      await Promise.all([1, 2].map(() => probe.version({ type: 'node_exporter', versionArgs: null }, path))),
+    ).toEqual(['1.0.0', '1.0.0']);
+    expect(await probe.version({ type: 'node_exporter', versionArgs: null }, path)).toBe('1.0.0');
     rmSync(path);
     program('exporter', `${script('2.0.0')} # another`);
-    expect(await probe.version('node_exporter', path)).toBe('2.0.0');
+    expect(await probe.version({ type: 'node_exporter', versionArgs: null }, path)).toBe('2.0.0');
   });
 
   test('one that hangs is ended, one that is not there rejects, and both are asked again', async () => {
     const probe = new VersionProbe(100);
     const hangs = program('hangs', 'exec sleep 60');
-    await expect(probe.version('telegraf', hangs)).rejects.toMatchObject({ killed: true });
+    await expect(probe.version({ type: 'telegraf', versionArgs: null }, hangs)).rejects.toMatchObject({ killed: true });
     program('hangs', 'echo Telegraf 1.2.3');
-    expect(await probe.version('telegraf', hangs)).toBe('1.2.3');
-    await expect(probe.version('telegraf', join(folder, 'absent'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await probe.version({ type: 'telegraf', versionArgs: null }, hangs)).toBe('1.2.3');
+    await expect(probe.version({ type: 'telegraf', versionArgs: null }, join(folder, 'absent'))).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
   });
 
   test('a program of unknown habits is not run', async () => {
     const ran = join(folder, 'ran');
-    expect(await new VersionProbe().version('custom', program('own', `touch ${ran}`))).toBe('');
+    const own = program('own', `touch ${ran}`);
+    expect(await new VersionProbe().version({ type: 'custom', versionArgs: null }, own)).toBe('');
+    expect(existsSync(ran)).toBe(false);
+  });
+
+  test('a custom one is asked as the configuration says', async () => {
+    const own = program('own', 'echo "own tool $1 3.4.5"');
+    expect(await new VersionProbe().version({ type: 'custom', versionArgs: ['-V'] }, own)).toBe('3.4.5');
   });
 });
 

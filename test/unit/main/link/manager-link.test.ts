@@ -14,6 +14,7 @@ import { Scheduler } from '../../../../src/main/schedule/scheduler.ts';
 import { ReferenceManager } from '../../../../src/manager/manager.ts';
 import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
 import type { NodeEvent } from '../../../../src/shared/contracts/manager-events.ts';
+import type { UpdateResult } from '../../../../src/shared/contracts/update.ts';
 import type { MetricData } from '../../../../src/shared/gen/manager.ts';
 import { systemClock } from '../../../../src/shared/platform/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
@@ -53,6 +54,8 @@ interface Over {
   reconnectIntervalMs?: number;
   agents?: () => AgentSnapshot[];
   outbox?: Outbox;
+  updateResults?: () => UpdateResult[];
+  onResultsTaken?: (number: number) => void;
 }
 
 function start(over: Over = {}): ManagerLink {
@@ -81,6 +84,8 @@ function start(over: Over = {}): ManagerLink {
       return Promise.resolve(registration({ ...facts, agents: [], host: null }).request);
     },
     agents: over.agents ?? (() => []),
+    updateResults: over.updateResults ?? (() => []),
+    onResultsTaken: over.onResultsTaken ?? (() => {}),
     after: scheduler.after.bind(scheduler),
     every: scheduler.every.bind(scheduler),
     clock: systemClock,

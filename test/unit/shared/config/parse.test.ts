@@ -80,6 +80,13 @@ describe('defaults', () => {
         maxBackups: 5,
         verifyTimeoutMs: 300_000,
         publicKeyFile: '/etc/daemon/keys/update.pub',
+        verifyMs: 30_000,
+        trustedHosts: [],
+        allowHttpLoopback: false,
+        maxBytes: 1_000_000_000,
+        downloadTimeoutMs: 1_800_000,
+        minBytesPerSecond: 1000,
+        rateLimit: 0,
       },
     });
   });

@@ -20,7 +20,7 @@ describe('renderReference', () => {
   it.each([
     '| `manager.address` | HOST:PORT | mandatory |  | HOST:PORT of the Manager; the certificate must carry HOST. |',
     '| `manager.timeout` | duration | `30s` | 100ms to 10m | Deadline of connecting and of each call. |',
-    '| `update.max_backups` | whole number | `5` | 1 to 1000 | Backups kept a component. |',
+    '| `update.max_backups` | whole number | `5` | 1 to 1000 | Backups kept a component; the newest that was known to be good stays in any case. |',
     '| `daemon.log_file` | path or `-` | `/var/log/daemon/daemon.log` |  | Log file. `-`: standard output. |',
     '| `collectors.disk.mount_points` | list of texts | `[]` |  | Mount points to report; empty: all. |',
   ])('%s', (row) => {

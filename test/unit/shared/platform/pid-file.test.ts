@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { AlreadyRunningError, isHeld, renderPidFile, takePidFile } from '../../../src/main/pid-file.ts';
-import { readBootId, readStat } from '../../../src/shared/platform/proc.ts';
+import { AlreadyRunningError, isHeld, renderPidFile, takePidFile } from '../../../../src/shared/platform/pid-file.ts';
+import { readBootId, readStat } from '../../../../src/shared/platform/proc.ts';
 
 let folder: string;
 let path: string;

@@ -4,7 +4,7 @@
  */
 import { linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isAlive, readBootId, readStat } from '../shared/platform/proc.ts';
+import { isAlive, readBootId, readStat } from './proc.ts';
 
 export class AlreadyRunningError extends Error {
   override readonly name = 'AlreadyRunningError';

@@ -1,0 +1,45 @@
+/** One question to the daemon over its control socket, and its answer. */
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { ControlAnswer, ControlVerb, ControlVerbs } from '../shared/contracts/control.ts';
+import { DaemonError, type ErrorCode } from '../shared/errors/daemon-error.ts';
+
+export const DEFAULT_SOCKET = '/var/lib/daemon/control.sock';
+
+/** The daemon could not be reached: it does not run, or is being started. */
+export class UnreachableError extends Error {
+  override readonly name = 'UnreachableError';
+}
+
+const ANSWER_MS = 120_000;
+
+const ADVICE: Record<string, string> = {
+  ENOENT: 'does the daemon run, and is this its work_dir?',
+  ECONNREFUSED: 'the daemon does not run',
+  EACCES: 'only root and the daemon’s group may ask it',
+};
+
+/** Rejects with what the daemon answered as an error, with its code, or with an UnreachableError. */
+export function ask<V extends ControlVerb>(
+  path: string,
+  verb: V,
+  input: ControlVerbs[V]['input'],
+): Promise<ControlVerbs[V]['output']> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path);
+    const fail = (why: string, cause?: unknown): void => {
+      socket.destroy();
+      reject(new UnreachableError(`the daemon at ${path} cannot be asked: ${why}`, { cause }));
+    };
+    socket.setTimeout(ANSWER_MS, () => fail(`it has not answered for ${ANSWER_MS / 1000} s`));
+    socket.once('error', (error: NodeJS.ErrnoException) => fail(ADVICE[error.code ?? ''] ?? error.message, error));
+    socket.once('close', () => fail('it ended the connection'));
+    socket.once('connect', () => socket.write(`${JSON.stringify({ verb, input })}\n`));
+    createInterface({ input: socket }).once('line', (line) => {
+      socket.destroy();
+      const answer: ControlAnswer<V> = JSON.parse(line);
+      if ('error' in answer) reject(new DaemonError(answer.error.code as ErrorCode, answer.error.message));
+      else resolve(answer.result);
+    });
+  });
+}
