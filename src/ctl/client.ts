@@ -1,8 +1,8 @@
 /** One question to the daemon over its control socket, and its answer. */
 import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { ControlAnswer, ControlVerb, ControlVerbs } from '../shared/contracts/control.ts';
 import { DaemonError, type ErrorCode } from '../shared/errors/daemon-error.ts';
+import { JsonFrames } from '../shared/platform/json-frames.ts';
 
 export const DEFAULT_SOCKET = '/var/lib/daemon/control.sock';
 
@@ -12,6 +12,7 @@ export class UnreachableError extends Error {
 }
 
 const ANSWER_MS = 120_000;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
 const ADVICE: Record<string, string> = {
   ENOENT: 'does the daemon run, and is this its work_dir?',
@@ -35,9 +36,11 @@ export function ask<V extends ControlVerb>(
     socket.once('error', (error: NodeJS.ErrnoException) => fail(ADVICE[error.code ?? ''] ?? error.message, error));
     socket.once('close', () => fail('it ended the connection'));
     socket.once('connect', () => socket.write(`${JSON.stringify({ verb, input })}\n`));
-    createInterface({ input: socket }).once('line', (line) => {
+    const frames = new JsonFrames(MAX_ANSWER_BYTES);
+    socket.on('data', (chunk: Buffer) => {
+      const [answer] = frames.push(chunk) as ControlAnswer<V>[];
+      if (!answer) return;
       socket.destroy();
-      const answer: ControlAnswer<V> = JSON.parse(line);
       if ('error' in answer) reject(new DaemonError(answer.error.code as ErrorCode, answer.error.message));
       else resolve(answer.result);
     });

@@ -5,7 +5,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { listenOnSocket } from '../../shared/platform/unix-socket.ts';
 import type { HeartbeatCounters } from './heartbeat-counters.ts';
-import { JsonFrames } from './json-frames.ts';
+import { JsonFrames } from '../../shared/platform/json-frames.ts';
 import { RateLimit } from './rate-limit.ts';
 
 export interface Heartbeat {

@@ -1,12 +1,12 @@
 /**
- * Serves the control socket: a line in, a line out, in order. A line that is no request gets an answer that says so and
+ * Serves the control socket: a request in, an answer out, in order. What is not JSON gets an answer that says so and
  * ends that connection; nothing that comes in here can end the daemon. What a request asks for goes on to its end
  * whether or not somebody waits for the answer.
  */
 import { createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import type { ControlHandlers, ControlVerb } from '../../shared/contracts/control.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
+import { JsonFrames } from '../../shared/platform/json-frames.ts';
 import { listenOnSocket } from '../../shared/platform/unix-socket.ts';
 
 export interface ControlServerOptions {
@@ -16,7 +16,7 @@ export interface ControlServerOptions {
 }
 
 /** A request carries a manifest and a signature at most. */
-const MAX_LINE = 256 * 1024;
+const MAX_REQUEST_BYTES = 256 * 1024;
 const MAX_CONNECTIONS = 32;
 
 interface Call {
@@ -56,45 +56,38 @@ export class ControlServer {
     socket.on('error', (err) =>
       this.#options.log.warn({ event: 'control-socket', err }, 'a control connection failed'),
     );
-    let length = 0;
-    socket.on('data', (chunk: Buffer) => {
-      const end = chunk.lastIndexOf(0x0a);
-      length = end < 0 ? length + chunk.length : chunk.length - end;
-      if (length > MAX_LINE) socket.destroy();
-    });
+    const frames = new JsonFrames(MAX_REQUEST_BYTES);
     let queue = Promise.resolve();
-    const lines = createInterface({ input: socket, crlfDelay: Number.POSITIVE_INFINITY });
-    lines.on('line', (line) => {
+    const answer = (work: () => Promise<object>, last = false): void => {
       queue = queue.then(async () => {
-        const answer = await this.#answer(line);
-        if (!socket.destroyed) socket.write(`${JSON.stringify(answer)}\n`);
-        if ('malformed' in answer) socket.end();
+        const text = `${JSON.stringify(await work())}\n`;
+        if (last) socket.end(text);
+        else if (!socket.destroyed) socket.write(text);
       });
+    };
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const request of frames.push(chunk)) answer(() => this.#answer(request));
+      } catch (error) {
+        socket.pause();
+        answer(async () => refusal(error), true);
+      }
     });
   }
 
   /** Never rejects. */
-  async #answer(line: string): Promise<object> {
-    let call: Call;
+  async #answer(request: unknown): Promise<object> {
     try {
-      call = this.#parse(line);
-    } catch (error) {
-      return { error: { code: 'internal', message: describe(error) }, malformed: true };
-    }
-    const { verb, input } = call;
-    try {
+      const { verb, input } = this.#parse(request);
       this.#options.log.info({ event: 'control', verb }, `asked on this host: ${verb}`);
       return { result: await this.#options.handlers[verb](input) };
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
-      return { error: { code, message: describe(error) } };
+      return refusal(error);
     }
   }
 
-  #parse(line: string): Call {
-    const call: unknown = JSON.parse(line);
-    if (typeof call !== 'object' || call === null) throw new Error('a request is a JSON object');
-    const { verb, input = {} } = call as { verb?: unknown; input?: unknown };
+  #parse(request: unknown): Call {
+    const { verb, input = {} } = request as { verb?: unknown; input?: unknown };
     const { handlers } = this.#options;
     if (typeof verb !== 'string' || !Object.hasOwn(handlers, verb)) {
       throw new Error(`there is no verb ${String(verb)}; there are ${Object.keys(handlers).join(', ')}`);
@@ -102,4 +95,9 @@ export class ControlServer {
     if (typeof input !== 'object' || input === null) throw new Error('input is not an object');
     return { verb: verb as ControlVerb, input: input as never };
   }
+}
+
+function refusal(error: unknown): object {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'internal';
+  return { error: { code, message: describe(error) } };
 }

@@ -54,6 +54,8 @@ export interface AgentUpdateDeps {
 const TASK_MS = 30 * 60_000;
 const RESERVE_BYTES = 1024 * 1024;
 const GATE_INTERVAL_MS = 1000;
+/** How long an agent may be in between before its update goes on all the same. */
+const SETTLE_MS = 10_000;
 
 /** The files of an update beside the program that it replaces: hidden, and named for it. */
 export function besideTarget(target: string, id: string): { staged: string; former: string } {
@@ -147,8 +149,8 @@ async function requireVersion(agents: UpdatableAgents, id: string, program: stri
 async function backUp(journal: AgentJournal, deps: AgentUpdateDeps): Promise<AgentJournal> {
   const { agents, backups, tasks, clock, signal } = deps;
   const { agentId, target, former } = journal;
+  const found = await settled(agentId, deps);
   const { results } = await agents.checks(agentId);
-  const found = agents.find(agentId);
   if (!found) throw new DaemonError('D4003', `agent ${agentId} is no longer configured`);
   const { status } = found.snapshot;
   const ran = status === 'running';
@@ -161,6 +163,19 @@ async function backUp(journal: AgentJournal, deps: AgentUpdateDeps): Promise<Age
   const wanted = found.wanted && found.config.enabled && status !== 'stopped';
   const present = { wanted, ran, ill, backup: kept.path };
   return { ...journal, ...present, oldSha256: kept.sha256, step: 'stopping' };
+}
+
+/** How it is once it is neither starting nor ending, or after a while all the same. */
+async function settled(
+  id: string,
+  { agents, clock, wait }: AgentUpdateDeps,
+): Promise<ReturnType<UpdatableAgents['find']>> {
+  const limitMs = (agents.find(id)?.config.startMs ?? 0) + SETTLE_MS;
+  for (const until = clock.nowMs() + limitMs; ; await wait(GATE_INTERVAL_MS)) {
+    const found = agents.find(id);
+    const moving = found?.snapshot.status === 'starting' || found?.snapshot.status === 'stopping';
+    if (!moving || clock.nowMs() >= until) return found;
+  }
 }
 
 const failing = ({ state }: CheckResult): boolean => state === 'failing';

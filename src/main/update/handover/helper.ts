@@ -4,17 +4,18 @@
  * taken, so that another helper can go on from there. What became of it is noted by the daemon that runs in the end.
  */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe } from '../../../shared/errors/daemon-error.ts';
 import { isHeld } from '../../../shared/platform/pid-file.ts';
 import { readBootId } from '../../../shared/platform/proc.ts';
 import type { HandoverFiles } from '../handover-files.ts';
 import type { JournalFile } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
-import { switchTo } from '../releases.ts';
+import { releaseFolder, switchTo } from '../releases.ts';
 import { DAEMON_STEPS } from '../steps.ts';
 import { type HandoverReport, judgeHandover, nameOf, openHandover } from './judge.ts';
 import { managerAnswers } from './manager-probe.ts';
-import { isRunning, restartService, type ServiceOptions } from './service.ts';
+import { daemonsOf, isRunning, LastResort, restartService, type ServiceOptions } from './service.ts';
 
 export interface HelperOptions {
   files: HandoverFiles;
@@ -103,10 +104,10 @@ export class HandoverHelper {
   async #restart(journal: DaemonJournal): Promise<DaemonJournal> {
     const next: DaemonJournal = { ...journal, step: 'proving' };
     // another helper may have been cut short after it had restarted the daemon
-    const report = await this.#report();
+    const report = await this.#report(journal);
     if (report?.version === journal.newVersion) return next;
     try {
-      await restartService(journal, true, this.#service());
+      await this.#restartService(journal, true);
     } catch (error) {
       return failed(journal, 'switching-back', 'D4003', `the service could not be restarted: ${describe(error)}`);
     }
@@ -118,9 +119,11 @@ export class HandoverHelper {
     let memory = openHandover(nowMs());
     let answers: boolean | null = null;
     let askedMs = Number.NEGATIVE_INFINITY;
+    const lastResort = new LastResort(journal, this.#service());
     for (let told = ''; ; await wait(POLL_MS)) {
-      const daemon = await this.#daemon();
-      const report = await this.#report();
+      const daemon = await this.#daemon(journal);
+      lastResort.look(daemon);
+      const report = await this.#report(journal);
       if (report && !report.link.connected && nowMs() - askedMs >= PROBE_EVERY_MS) {
         const { address, tls, timeoutMs } = journal.manager;
         answers = await managerAnswers(address, tls, Math.min(PROBE_MS, timeoutMs));
@@ -145,16 +148,18 @@ export class HandoverHelper {
     let problem = 'it does not come up';
     for (let attempt = 0; attempt < OLD_TRIES; attempt++) {
       // it may be the old version that runs: where the restart itself failed, or another helper was cut short here
-      if (!(await this.#runs(journal.oldVersion))) {
+      if (!(await this.#runs(journal, journal.oldVersion))) {
         try {
-          await restartService(journal, false, this.#service());
+          await this.#restartService(journal, false);
         } catch (error) {
           problem = describe(error);
         }
       }
+      const lastResort = new LastResort(journal, this.#service());
       const until = nowMs() + OLD_MS;
       while (nowMs() < until) {
-        if (await this.#runs(journal.oldVersion)) return { ...journal, step: 'rolled-back' };
+        lastResort.look(await this.#daemon(journal));
+        if (await this.#runs(journal, journal.oldVersion)) return { ...journal, step: 'rolled-back' };
         await wait(POLL_MS);
       }
       say(`version ${journal.oldVersion} is not there yet: ${problem}`);
@@ -163,26 +168,30 @@ export class HandoverHelper {
     return failed(journal, 'rolled-back', 'D4004', error);
   }
 
-  async #runs(version: string): Promise<boolean> {
-    const report = await this.#report();
-    return report !== null && report.version === version;
+  async #runs(journal: DaemonJournal, version: string): Promise<boolean> {
+    return (await this.#report(journal))?.version === version;
   }
 
   #service(): ServiceOptions {
     const { wait, nowMs, say, files } = this.#options;
-    return { wait, nowMs, say, logFile: files.log, daemon: () => this.#daemon() };
+    return { wait, nowMs, say, logFile: files.log };
   }
 
-  /** The daemon that lives, by its pid file. */
-  async #daemon(): Promise<ProcessName | null> {
-    const journal = await this.#read();
-    const text = journal ? await textOf(journal.pidFile) : null;
-    return text !== null && isHeld(text) ? processIn(text) : null;
+  async #restartService(journal: DaemonJournal, graceful: boolean): Promise<void> {
+    await restartService(journal, { ...this.#service(), daemon: await this.#daemon(journal), graceful });
+  }
+
+  /** The daemon that lives: by its pid file, or by what it runs where it has not come so far. */
+  async #daemon({ pidFile, command, root, oldRelease, newRelease }: DaemonJournal): Promise<ProcessName | null> {
+    const text = await textOf(pidFile);
+    if (text !== null && isHeld(text)) return processIn(text);
+    const bundles = [newRelease, oldRelease].map((release) => join(releaseFolder(root, release), 'lib', 'daemon.js'));
+    return bundles.flatMap((bundle) => daemonsOf(bundle, command.at(-1) ?? ''))[0] ?? null;
   }
 
   /** What the daemon that lives has said of itself. */
-  async #report(): Promise<HandoverReport | null> {
-    const daemon = await this.#daemon();
+  async #report(journal: DaemonJournal): Promise<HandoverReport | null> {
+    const daemon = await this.#daemon(journal);
     const text = await textOf(this.#options.files.report);
     if (!daemon || text === null) return null;
     const report: HandoverReport = JSON.parse(text); // written whole, by a daemon

@@ -1,30 +1,36 @@
 /**
  * Starts the daemon's service anew. Under systemd by systemctl; elsewhere by ending the process, whose supervisor
- * starts it again, or by starting it here where nobody does: in the end a daemon runs. No shell sees any path.
+ * starts it again, or by starting it here where nobody does. No shell sees any path.
  */
 import { execFile, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { describe } from '../../../shared/errors/daemon-error.ts';
-import { isAlive, readStat } from '../../../shared/platform/proc.ts';
+import { isAlive, readBootId, readProcFile, readStat } from '../../../shared/platform/proc.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
-import { nameOf } from './judge.ts';
 
 export interface ServiceOptions {
-  /** The daemon that lives, by its pid file; null where there is none. */
-  daemon(): Promise<ProcessName | null>;
   wait(ms: number): Promise<void>;
   nowMs(): number;
   say(text: string): void;
   logFile: string;
 }
 
+export interface RestartOptions extends ServiceOptions {
+  /** The daemon that lives; null where there is none. */
+  daemon: ProcessName | null;
+  /** Whether it is given its own time to end. */
+  graceful: boolean;
+}
+
 /** Its own limit is 30 s; one that hangs has none. */
 const END_MS = 40_000;
 /** One that never told of itself need not be waited for so long. */
 const UNPROVEN_END_MS = 10_000;
-/** How long a supervisor may take to start it again before it is done here. */
+/** How long a supervisor may take to start it again before it is done here, and how long nobody is waited for. */
 const SUPERVISOR_MS = 20_000;
+const UNSUPERVISED_MS = 500;
+const MAX_COMMAND_BYTES = 64 * 1024;
 const SYSTEMCTL_MS = 3 * 60_000;
 const POLL_MS = 100;
 
@@ -33,33 +39,40 @@ export function isRunning({ pid, startTicks }: ProcessName): boolean {
   return isAlive(stat) && stat.startTicks === startTicks;
 }
 
-/** Settles when the process that was there has gone and, where that can be told, another one is there. */
-export async function restartService(
-  journal: Pick<DaemonJournal, 'service' | 'command'>,
-  graceful: boolean,
-  options: ServiceOptions,
-): Promise<void> {
-  const { service } = journal;
-  const { say } = options;
-  if (service.kind === 'systemd') {
-    const systemctl = async (...command: string[]): Promise<void> => {
-      const args = [...(service.user ? ['--user'] : []), ...command];
-      say(`systemctl ${args.join(' ')}`);
-      await promisify(execFile)('systemctl', args, { timeout: SYSTEMCTL_MS });
-    };
-    // a version that crashed may have used up the unit's start limit
-    await systemctl('reset-failed', service.unit).catch((error: unknown) => say(describe(error)));
-    await systemctl('restart', '--no-block', service.unit);
-    return;
-  }
-  const before = await options.daemon();
-  if (before) await endDaemon(before, graceful ? END_MS : UNPROVEN_END_MS, options);
-  if (service.supervised && (await another(before, options))) return;
-  startHere(journal.command, options);
+/** Processes that run the daemon of a release with this configuration: one that hangs early has no pid file yet. */
+export function daemonsOf(bundle: string, configFile: string, procRoot = '/proc'): ProcessName[] {
+  const bootId = readBootId(procRoot);
+  return readdirSync(procRoot).flatMap((name) => {
+    if (!/^\d+$/.test(name)) return [];
+    const words = readProcFile(`${procRoot}/${name}/cmdline`, MAX_COMMAND_BYTES)?.split('\0') ?? [];
+    if (!words.includes(bundle) || !words.includes(configFile)) return [];
+    const stat = readStat(Number(name), procRoot);
+    return isAlive(stat) ? [{ pid: stat.pid, startTicks: stat.startTicks, bootId }] : [];
+  });
 }
 
-async function endDaemon(daemon: ProcessName, limitMs: number, { wait, nowMs, say }: ServiceOptions): Promise<void> {
-  const until = nowMs() + limitMs;
+/** Under systemd orders a restart; elsewhere ends the daemon, so that whoever supervises it starts it again. */
+export async function restartService(
+  { service }: Pick<DaemonJournal, 'service'>,
+  options: RestartOptions,
+): Promise<void> {
+  const { daemon, say } = options;
+  if (service.kind === 'signal') {
+    if (daemon) await endDaemon(daemon, options);
+    return;
+  }
+  const systemctl = async (...command: string[]): Promise<void> => {
+    const args = [...(service.user ? ['--user'] : []), ...command];
+    say(`systemctl ${args.join(' ')}`);
+    await promisify(execFile)('systemctl', args, { timeout: SYSTEMCTL_MS });
+  };
+  // a version that crashed may have used up the unit's start limit
+  await systemctl('reset-failed', service.unit).catch((error: unknown) => say(describe(error)));
+  await systemctl('restart', '--no-block', service.unit);
+}
+
+async function endDaemon(daemon: ProcessName, { graceful, wait, nowMs, say }: RestartOptions): Promise<void> {
+  const until = nowMs() + (graceful ? END_MS : UNPROVEN_END_MS);
   say(`ending the daemon, pid ${daemon.pid}`);
   send(daemon, 'SIGTERM');
   send(daemon, 'SIGCONT');
@@ -79,20 +92,36 @@ function send(daemon: ProcessName, signal: NodeJS.Signals): void {
   }
 }
 
-async function another(before: ProcessName | null, { daemon, wait, nowMs }: ServiceOptions): Promise<boolean> {
-  const until = nowMs() + SUPERVISOR_MS;
-  while (nowMs() < until) {
-    const now = await daemon();
-    if (now && (!before || nameOf(now) !== nameOf(before))) return true;
-    await wait(POLL_MS);
-  }
-  return false;
-}
+/** Starts a daemon where nobody else does: in the end one runs. */
+export class LastResort {
+  readonly #journal: Pick<DaemonJournal, 'service' | 'command'>;
+  readonly #options: Pick<ServiceOptions, 'nowMs' | 'say' | 'logFile'>;
+  #seenMs: number;
 
-function startHere([program = '', ...args]: string[], { say, logFile }: ServiceOptions): void {
-  say(`nobody started the daemon again: starting ${program}`);
-  const log = openSync(logFile, 'a', 0o640);
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
-  child.on('error', (error) => say(`${program} could not be started: ${error.message}`));
-  child.unref();
+  constructor(
+    journal: Pick<DaemonJournal, 'service' | 'command'>,
+    options: Pick<ServiceOptions, 'nowMs' | 'say' | 'logFile'>,
+  ) {
+    this.#journal = journal;
+    this.#options = options;
+    this.#seenMs = options.nowMs();
+  }
+
+  /** To be told again and again of the daemon that there is. */
+  look(daemon: ProcessName | null): void {
+    const { service, command } = this.#journal;
+    const { nowMs, say, logFile } = this.#options;
+    if (daemon) this.#seenMs = nowMs();
+    // systemd's word is its own: a unit that it does not start is not ours to start
+    if (service.kind === 'systemd') return;
+    if (nowMs() - this.#seenMs < (service.supervised ? SUPERVISOR_MS : UNSUPERVISED_MS)) return;
+    this.#seenMs = nowMs();
+    const [program = '', ...args] = command;
+    say(`nobody started the daemon again: starting ${program}`);
+    const log = openSync(logFile, 'a', 0o640);
+    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
+    closeSync(log);
+    child.on('error', (error) => say(`${program} could not be started: ${error.message}`));
+    child.unref();
+  }
 }

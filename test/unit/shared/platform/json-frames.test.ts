@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { JsonFrames } from '../../../../src/main/agents/json-frames.ts';
+import { JsonFrames } from '../../../../src/shared/platform/json-frames.ts';
 
 const OBJECTS = [{ pid: 1 }, { text: 'a } " \\ { b', deep: { list: [1, { x: '}' }] } }, { ü: '€' }];
 const STREAM = Buffer.from(
