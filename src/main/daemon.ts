@@ -26,6 +26,7 @@ import type { DaemonLog } from './logging/logger.ts';
 import { Collection } from './metrics/collection.ts';
 import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
+import { OperationsServer } from './server/operations-server.ts';
 import { Pool } from './threads/pool.ts';
 import { Runner } from './threads/runner.ts';
 import { Updates } from './update/updates.ts';
@@ -127,6 +128,21 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     log,
   });
   await scope.add(() => control.close());
+
+  if (config.daemon.grpcPort > 0) {
+    const operations = new OperationsServer({
+      port: config.daemon.grpcPort,
+      tls: config.manager.tls,
+      nodeId: id,
+      agentIds: () => agents.list().map((agent) => agent.id),
+      downloadDir: () => present.update.downloadDir,
+      request: (request) => updates.request(request),
+      after,
+      log,
+    });
+    await scope.add(() => operations.close());
+    void operations.open();
+  }
 
   const host = hostFacts(runner, log);
   const outbox = new Outbox(OUTBOX);

@@ -60,6 +60,7 @@ export class TestHost {
           log_file: this.logFile,
           pid_file: join(this.folder, 'daemon.pid'),
           work_dir: this.workDir,
+          grpc_port: 0,
         },
         manager: {
           address: `127.0.0.1:${managerPort}`,
@@ -74,12 +75,18 @@ export class TestHost {
     );
   }
 
-  /** `shell`: a line of bash that starts "$@", for what only whoever starts it can do. */
-  start(args: readonly string[] = [], { shell }: { shell?: string } = {}): Child {
+  /**
+   * `shell`: a line of bash that starts "$@", for what only whoever starts it can do. `env`: added to this process's
+   * own.
+   */
+  start(
+    args: readonly string[] = [],
+    { shell, env = {} }: { shell?: string; env?: Record<string, string> } = {},
+  ): Child {
     const command = [join(DIST, 'daemon.js'), '--config', this.configFile, ...args];
     const daemon = shell
-      ? new Child(['-c', shell, 'bash', process.execPath, ...command], { program: '/bin/bash' })
-      : new Child(command);
+      ? new Child(['-c', shell, 'bash', process.execPath, ...command], { program: '/bin/bash', env })
+      : new Child(command, { env });
     this.#daemons.push(daemon);
     return daemon;
   }

@@ -53,8 +53,8 @@ export class Backups {
   }
 
   /** Those that are whole, oldest first. */
-  list(component: string): Promise<KeptBackup[]> {
-    return this.#named(component);
+  list(component: Backup['component'], agentId: string): Promise<KeptBackup[]> {
+    return this.#named(componentName(component, agentId));
   }
 
   /** Removes the superfluous ones, and those that are not whole. */

@@ -1,0 +1,100 @@
+/**
+ * The self-update under a real systemd, in a virtual machine: only where SYSTEMD_VM names a folder with `run-vm.sh`
+ * and its `image/` (docs/development.md says what they must offer). Everything that happens in the machine is in
+ * guest/test.sh, which prints a line a check and ends with the number of those that failed.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { keygen } from '../../src/ctl/keygen.ts';
+import { sign } from '../../src/ctl/sign.ts';
+import { createCertificates } from '../../src/demo/certificates.ts';
+import { DIST } from '../support/manager-process.ts';
+import { type Fault, Releases } from '../support/release-root.ts';
+
+const vm = process.env['SYSTEMD_VM'] ?? '';
+const MINUTE = 60_000;
+const [OLD, NEW, NEWER] = ['1.0.0', '1.1.0', '1.2.0'];
+const FAULTS: Fault[] = ['crashes', 'hangs', 'cannot connect'];
+
+const CONFIG = {
+  daemon: { log_file: '/var/log/daemon.log', pid_file: '/run/hostd.pid', work_dir: '/var/lib/hostd' },
+  manager: {
+    address: '127.0.0.1:9090',
+    tls: {
+      cert_file: '/vm-test/in/tls/client.crt',
+      key_file: '/vm-test/in/tls/client.key',
+      ca_file: '/vm-test/in/tls/ca.crt',
+    },
+    heartbeat_interval: '5s',
+    reconnect_interval: '1s',
+  },
+  agents: ['one', 'two'].map((id) => ({
+    id,
+    type: 'custom',
+    binary_path: '/bin/sleep',
+    args: ['100000'],
+    health_check: { heartbeat_timeout: 0 },
+  })),
+  update: {
+    download_dir: '/var/lib/hostd/downloads',
+    backup_dir: '/var/lib/hostd/backups',
+    public_key_file: '/vm-test/in/key.pub',
+    verify_timeout: '60s',
+    verify_seconds: '5s',
+  },
+};
+
+describe.skipIf(vm === '')('under systemd', () => {
+  let releases: Releases;
+
+  beforeAll(async () => {
+    releases = new Releases();
+  });
+  afterAll(() => releases.remove());
+
+  test(
+    'good versions stay, bad ones are undone, agents never notice',
+    async () => {
+      const folder = join(releases.folder, 'machine');
+      mkdirSync(join(folder, 'tls'), { recursive: true });
+      await createCertificates(join(folder, 'tls'));
+      keygen({ type: 'ecdsa', bits: 0, curve: 'P-256', out: join(folder, 'key'), passphraseFile: '' });
+      const take = (path: string, name: string, version: string): void => {
+        const to = join(folder, `${name}.tar.gz`);
+        cpSync(path, to);
+        const expiresMs = Date.now() + 60 * MINUTE;
+        const manifest = { component: 'daemon', agent: '', version, platform: 'linux', arch: process.arch } as const;
+        const all = { ...manifest, expiresMs, allowDowngrade: false };
+        sign({
+          file: to,
+          keyFile: join(folder, 'key'),
+          passphraseFile: '',
+          pss: false,
+          manifest: all,
+          nowMs: Date.now(),
+        });
+      };
+      take(await releases.build(OLD), 'old', OLD);
+      take(await releases.build(NEW), 'good', NEW);
+      const newer = await releases.build(NEWER);
+      take(newer, 'newer', NEWER);
+      for (const fault of FAULTS) take(await releases.spoil(newer, fault), fault.replace(' ', '-'), NEWER);
+      cpSync(join(DIST, 'manager.js'), join(folder, 'manager.js'));
+      cpSync(join(DIST, 'package.json'), join(folder, 'package.json'));
+      writeFileSync(join(folder, 'daemon.yaml'), stringify(CONFIG));
+      cpSync(join(import.meta.dirname, 'guest'), folder, { recursive: true });
+      const run = await promisify(execFile)(join(vm, 'run-vm.sh'), ['-t', '1500', folder], { maxBuffer: 1 << 24 }).then(
+        ({ stdout }) => ({ status: 0, stdout }),
+        (error: { code?: number; stdout?: string }) => ({ status: error.code ?? 1, stdout: error.stdout ?? '' }),
+      );
+      process.stdout.write(run.stdout);
+      expect(run.stdout).toContain('all checks of the machine were made');
+      expect(run.status).toBe(0);
+    },
+    30 * MINUTE,
+  );
+});

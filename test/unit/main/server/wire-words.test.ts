@@ -1,0 +1,21 @@
+import { describe, expect, test } from 'vitest';
+import { wireWords } from '../../../../src/main/server/wire-words.ts';
+
+/** What freezes the existing Manager (wire contract, "One answer can freeze it"). */
+const FORBIDDEN = /connection|timeout|deadline exceeded|unavailable/i;
+
+describe('wireWords', () => {
+  test.each([
+    ['the connection was lost', 'the link was lost'],
+    ['Connections are closed', 'links are closed'],
+    ['did not stop: Timeout', 'did not stop: time limit'],
+    ['update.verify_timeout is 5 s', 'update.verify_time limit is 5 s'],
+    ['DEADLINE_EXCEEDED', 'out of time'],
+    ['deadline exceeded', 'out of time'],
+    ['14 UNAVAILABLE: x', '14 not there: x'],
+    ['nothing to see', 'nothing to see'],
+  ])('%j leaves as %j', (text, words) => {
+    expect(wireWords(text)).toBe(words);
+    expect(wireWords(text)).not.toMatch(FORBIDDEN);
+  });
+});
