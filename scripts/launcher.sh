@@ -2,10 +2,30 @@
 # Runs the program of this release that has this file's name: bin/daemon runs lib/daemon.js. Links to it are
 # followed, so that a process keeps to the release that it was started from when a link is switched. Node is the one
 # that comes with the release (bin/node), else DAEMON_NODE, else what PATH has.
+#
+# A version that has not proven itself yet has a limited number of starts, counted here because nothing of its own may
+# work: ROOT/trial holds how many are left, its name, and the name of the version before it, which is started once they
+# are used up. So a version that crashes is undone even where nobody watches any more, as after a power cut.
 set -eu
 
 self=$(readlink -f -- "$0")
 bin=${self%/*}
+release=${bin%/*}
+root=${release%/*/*}
+trial=$root/trial
+case ${self##*/}" $* " in
+daemon*' --version '* | daemon*' --check '* | daemon*' --help '*) ;;
+daemon*)
+  if [ -f "$trial" ] && read -r left new old <"$trial" && [ "$new" = "${release##*/}" ]; then
+    if [ "$left" -gt 0 ]; then
+      # a start that cannot be counted is a start all the same
+      { printf '%s %s %s\n' "$((left - 1))" "$new" "$old" >"$trial.new" && mv -f "$trial.new" "$trial"; } || :
+    elif [ -x "$root/releases/$old/bin/daemon" ]; then
+      exec "$root/releases/$old/bin/daemon" "$@"
+    fi
+  fi
+  ;;
+esac
 if [ -x "$bin/node" ]; then
   node=$bin/node
 else

@@ -6,7 +6,7 @@ import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { keygen } from '../../src/ctl/keygen.ts';
 import { sign } from '../../src/ctl/sign.ts';
-import { DaemonServiceClient, UpdateRequest, type UpdateResponse } from '../../src/shared/gen/daemon.ts';
+import { DaemonServiceClient, type UpdateRequest, type UpdateResponse } from '../../src/shared/gen/daemon.ts';
 import { TestHost } from '../support/daemon-process.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { waitFor } from '../support/wait-until.ts';
@@ -93,13 +93,18 @@ test('an agent is updated, and the Manager hears what became of it', async () =>
   host.start();
   await host.logged('operations-port', ({ level }) => level === 'info');
   await host.logged('agent-status', ({ msg }) => msg.includes('is running'));
-  const request = UpdateRequest.fromPartial({
+  const request: UpdateRequest = {
+    nodeId: '',
     component: 'agent',
     version: '2.0.0',
+    downloadUrl: '',
     hash: sha256,
     signature: signature?.base64 ?? '',
     updateData: readFileSync(next),
-  });
+    agentId: '',
+    manifest: '',
+    retry: false,
+  };
   const push = (): Promise<UpdateResponse> =>
     new Promise((resolve, reject) => {
       clientOf(port).pushUpdate(request, (error, response) => (error ? reject(error) : resolve(response)));

@@ -5,7 +5,7 @@ import { componentName, superfluous } from './backup-plan.ts';
 import type { Backups } from './backups.ts';
 import { handoverFiles } from './handover-files.ts';
 import type { DaemonJournal, Journal } from './journal-format.ts';
-import { currentRelease, releaseFolder, switchTo } from './releases.ts';
+import { currentRelease, endTrial, releaseFolder, switchTo } from './releases.ts';
 import { compareVersions, isSameVersion } from './versions.ts';
 
 export interface ClearUpDeps {
@@ -28,6 +28,7 @@ export async function clearUp(journal: Journal, deps: ClearUpDeps): Promise<void
     if (journal.step !== 'committed' && isSameVersion(deps.version, journal.oldVersion)) {
       await switchTo(journal.root, journal.oldRelease);
     }
+    await endTrial(journal.root);
     const { go, report } = handoverFiles(deps.folder);
     for (const path of [go, report]) await rm(path, { force: true });
     await pruneReleases(journal, deps.maxBackups);

@@ -5,7 +5,7 @@
 import { readFile, readlink, realpath, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { fsyncFolder } from '../../shared/platform/files.ts';
+import { fsyncFolder, replaceFile } from '../../shared/platform/files.ts';
 
 export interface Installation {
   /** The folder that has `releases` and `current`. */
@@ -55,6 +55,22 @@ export async function switchTo(root: string, release: string): Promise<void> {
   } catch (cause) {
     throw new DaemonError('D4003', `${join(root, CURRENT)} could not be made to name ${release}`, { cause });
   }
+}
+
+/** Starts that a version has until it has proven itself; scripts/launcher.sh counts them, and starts the former one then. */
+const TRIAL_STARTS = 10;
+
+function trialFile(root: string): string {
+  return join(root, 'trial');
+}
+
+/** Before the switch: the launcher of the new release undoes it by itself where nobody is left to. Safe to repeat. */
+export async function beginTrial(root: string, release: string, former: string): Promise<void> {
+  await replaceFile(trialFile(root), `${TRIAL_STARTS} ${release} ${former}\n`, 0o644);
+}
+
+export async function endTrial(root: string): Promise<void> {
+  await rm(trialFile(root), { force: true });
 }
 
 /** What a release says of itself in its VERSION file. Throws D4002 (check: archive). */

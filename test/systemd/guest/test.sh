@@ -11,7 +11,7 @@ has() { case $2 in *"$3"*) echo "ok   $1";; *) echo "FAIL $1: '$2' has no '$3'";
 prop() { systemctl show -P "$2" "$1"; }
 until_() { n=$1; shift; while ! "$@" >/dev/null 2>&1; do n=$((n - 1)); [ $n -gt 0 ] || return 1; sleep 0.5; done; }
 current() { basename "$(readlink "$root/current")"; }
-agents() { pgrep -x sleep -f 'sleep 100000' | sort | tr '\n' ' '; }
+agents() { pgrep -f '^/bin/sleep 100000' | sort | tr '\n' ' '; }
 answers() { ctl updates $sock; }
 connected() { grep -q '"event":"registered"' /var/log/daemon.log; }
 quiet() { [ -z "$(systemctl list-units --no-legend 'daemon-update-*')" ]; }

@@ -11,7 +11,7 @@ import { readBootId } from '../../../shared/platform/proc.ts';
 import type { HandoverFiles } from '../handover-files.ts';
 import type { JournalFile } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
-import { releaseFolder, switchTo } from '../releases.ts';
+import { beginTrial, endTrial, releaseFolder, switchTo } from '../releases.ts';
 import { DAEMON_STEPS } from '../steps.ts';
 import { type HandoverReport, judgeHandover, nameOf, openHandover } from './judge.ts';
 import { managerAnswers } from './manager-probe.ts';
@@ -71,6 +71,7 @@ export class HandoverHelper {
         return this.#awaitGo(journal);
       case 'switching':
         try {
+          await beginTrial(root, newRelease, oldRelease);
           await switchTo(root, newRelease);
         } catch (error) {
           return failed(journal, 'switching-back', 'D4003', describe(error));
@@ -82,6 +83,7 @@ export class HandoverHelper {
         return this.#prove(journal);
       case 'switching-back':
         await switchTo(root, oldRelease);
+        await endTrial(root);
         return { ...journal, step: 'restarting-old' };
       case 'restarting-old':
         return this.#restartOld(journal);
@@ -132,7 +134,10 @@ export class HandoverHelper {
       const livingAgents = journal.agents.filter(({ process }) => isRunning(process));
       const facts = { nowMs: nowMs(), daemon, report, livingAgents, managerAnswers: answers };
       const verdict = judgeHandover(memory, facts, journal);
-      if (verdict.kind === 'proven') return { ...journal, step: 'committed' };
+      if (verdict.kind === 'proven') {
+        await endTrial(journal.root);
+        return { ...journal, step: 'committed' };
+      }
       if (verdict.kind === 'failed') {
         const error = `version ${journal.newVersion} of the daemon is no good: ${verdict.reason}`;
         return failed(journal, 'switching-back', 'D4003', error);

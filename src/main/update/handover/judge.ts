@@ -49,7 +49,7 @@ export type HandoverVerdict =
   | { kind: 'proven' }
   | { kind: 'failed'; reason: string };
 
-type Limits = Pick<DaemonJournal, 'newVersion' | 'daemon' | 'linked' | 'verifyMs' | 'verifyTimeoutMs'>;
+type Limits = Pick<DaemonJournal, 'oldVersion' | 'newVersion' | 'daemon' | 'linked' | 'verifyMs' | 'verifyTimeoutMs'>;
 
 /** A daemon that is not to be seen for this long does not come up. */
 const ABSENT_MS = 30_000;
@@ -90,6 +90,9 @@ export function judgeHandover(memory: HandoverMemory, facts: HandoverFacts, limi
     name && name !== nameOf(limits.daemon) && !memory.seen.includes(name) ? [...memory.seen, name] : memory.seen;
   if (seen.length >= TOO_MANY)
     return { kind: 'failed', reason: `it was started ${seen.length} times and did not stay` };
+  // the launcher goes back by itself once a version has used up its starts
+  const former = facts.report?.version === limits.oldVersion && name !== null && name !== nameOf(limits.daemon);
+  if (former) return { kind: 'failed', reason: `it did not stay: version ${limits.oldVersion} was started again` };
   const aliveMs = daemon ? nowMs : memory.aliveMs;
   if (nowMs - aliveMs >= ABSENT_MS)
     return { kind: 'failed', reason: `it did not come up within ${ABSENT_MS / 1000} s` };
