@@ -38,7 +38,12 @@ export function ask<V extends ControlVerb>(
     socket.once('connect', () => socket.write(`${JSON.stringify({ verb, input })}\n`));
     const frames = new JsonFrames(MAX_ANSWER_BYTES);
     socket.on('data', (chunk: Buffer) => {
-      const [answer] = frames.push(chunk) as ControlAnswer<V>[];
+      let answer: ControlAnswer<V> | undefined;
+      try {
+        [answer] = frames.push(chunk) as ControlAnswer<V>[];
+      } catch (error) {
+        fail('what it answers is not to be understood', error);
+      }
       if (!answer) return;
       socket.destroy();
       if ('error' in answer) reject(new DaemonError(answer.error.code as ErrorCode, answer.error.message));

@@ -2,164 +2,153 @@
  * The daemon replaces itself: built versions of it, a supervisor that behaves as Restart=always does, a real Manager,
  * agents that must not notice. What is no good is undone with nobody there to help.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../../src/ctl/client.ts';
-import { keygen } from '../../src/ctl/keygen.ts';
-import { sign } from '../../src/ctl/sign.ts';
 import { updateRequest } from '../../src/ctl/update-request.ts';
-import type { UpdateResult } from '../../src/shared/contracts/update.ts';
-import { sampleAgent, TestHost } from '../support/daemon-process.ts';
+import { readProcFile } from '../../src/shared/platform/proc.ts';
+import { TestHost } from '../support/daemon-process.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
-import { expectNoProcessWith } from '../support/processes.ts';
-import { type Fault, ReleaseRoot, Releases, Supervisor } from '../support/release-root.ts';
+import { type Fault, Releases } from '../support/release-root.ts';
+import { makeKey, SelfUpdateHost, signed } from '../support/self-update-host.ts';
 import { waitFor } from '../support/wait-until.ts';
 
 const OLD = '1.0.0';
 const NEW = '1.1.0';
-const LONG = 60_000;
+const LONG_MS = 90_000;
+const MAX_ENVIRON_BYTES = 256 * 1024;
+
+const FAULTY: Fault[] = ['crashes', 'hangs', 'cannot connect', 'refuses the configuration'];
 
 let releases: Releases;
 let manager: ManagerProcess;
-let packages: { old: string; good: string; bad: Record<Fault, string> };
-let host: TestHost;
-let root: ReleaseRoot;
-let supervisor: Supervisor;
+let old: string;
+let good: string;
+let bad: Map<string, string>;
+let self: SelfUpdateHost;
 
 beforeAll(async () => {
   releases = new Releases();
   manager = await ManagerProcess.start();
-  keygen({ type: 'ecdsa', bits: 0, curve: 'P-256', out: join(releases.folder, 'key'), passphraseFile: '' });
-  const old = await releases.build(OLD);
-  const good = await releases.build(NEW);
-  const bad = {
-    crashes: await releases.spoil(good, 'crashes'),
-    hangs: await releases.spoil(good, 'hangs'),
-    'cannot connect': await releases.spoil(good, 'cannot connect'),
-  };
-  packages = { old, good, bad };
-  for (const path of [good, ...Object.values(bad)]) signed(path, NEW);
-}, LONG);
+  makeKey(releases);
+  old = signed(releases, await releases.build(OLD), OLD);
+  good = signed(releases, await releases.build(NEW), NEW);
+  const spoilt = await Promise.all(FAULTY.map(async (fault) => [fault, await releases.spoil(good, fault)] as const));
+  bad = new Map([
+    ...spoilt,
+    ['says another version', await releases.change(good, 'version', ['VERSION', () => '1.2.0\n'])],
+    ['has no bin/daemon', await releases.change(good, 'program', ['bin/daemon', null])],
+  ]);
+  for (const path of bad.values()) signed(releases, path, NEW);
+}, LONG_MS);
 afterAll(async () => {
   await manager.stop('SIGKILL');
   releases.remove();
 });
 beforeEach(async () => {
-  host = await TestHost.make();
-  root = new ReleaseRoot(join(host.folder, 'opt'));
-  await root.install(OLD, packages.old);
+  self = await SelfUpdateHost.make(releases, manager, { version: OLD, path: old });
 });
-afterEach(async () => {
-  await supervisor.stop('SIGKILL');
-  await host.remove();
-  await expectNoProcessWith(host.folder);
-});
+afterEach(() => self.remove(), LONG_MS);
 
-function signed(path: string, version: string): void {
-  sign({
-    file: path,
-    keyFile: join(releases.folder, 'key'),
-    passphraseFile: '',
-    pss: false,
-    manifest: {
-      component: 'daemon',
-      agent: '',
-      version,
-      platform: process.platform,
-      arch: process.arch,
-      expiresMs: Date.now() + 3_600_000,
-      allowDowngrade: false,
-    },
-    nowMs: Date.now(),
-  });
-}
-
-const socket = (): string => join(host.workDir, 'control.sock');
-
-async function configure(managerPort = manager.port, verifyTimeout = '20s'): Promise<void> {
-  await host.configure(managerPort, manager.tlsFolder, {
-    agents: [sampleAgent('one'), sampleAgent('two')],
-    update: {
-      download_dir: join(host.folder, 'downloads'),
-      backup_dir: join(host.folder, 'backups'),
-      public_key_file: join(releases.folder, 'key.pub'),
-      verify_timeout: verifyTimeout,
-      verify_seconds: '1s',
-    },
-  });
-}
-
-async function running(env: Record<string, string> = {}): Promise<number[]> {
-  supervisor = new Supervisor(root, host.configFile, env);
-  supervisor.start();
-  await waitFor(() => existsSync(host.logFile) && host.log().some(({ event }) => event === 'registered'), {
-    what: 'the registration',
-    timeoutMs: 15_000,
-  });
-  return agentPids();
-}
-
-const agentPids = (): Promise<number[]> =>
-  waitFor(() => (host.agents().length === 2 ? host.agents().sort((a, b) => a - b) : null), { what: 'two agents' });
-
-async function update(path: string): Promise<string> {
-  return (await ask(socket(), 'update', await updateRequest('daemon', { file: path }))).id;
-}
-
-/** Waits for the outcome, as whichever daemon runs in the end has it. */
-async function outcome(id: string, timeoutMs = 45_000): Promise<UpdateResult> {
-  const look = async (): Promise<UpdateResult | undefined> => {
-    const status = await ask(socket(), 'updateStatus', {}).catch(() => null);
-    return status?.results.find((result) => result.id === id);
-  };
-  return waitFor(look, { what: 'the outcome of the update', timeoutMs });
-}
-
-const handover = (): string => readFileSync(join(host.workDir, 'updates/handover.log'), 'utf8');
-
-/** Nothing is left in the middle: neither files of the update nor the helper. */
-async function expectClean(): Promise<void> {
-  await expectNoProcessWith('handover.js');
-  const left = (): string => readdirSync(join(host.workDir, 'updates')).sort().join();
-  await waitFor(() => left() === 'handover.log,outcomes.json', { what: 'the files of the update to be cleared up' });
-  expect(readdirSync(join(host.folder, 'downloads'))).toEqual([]);
-  expect(readdirSync(root.root).sort()).toEqual(['current', 'releases']);
+function packageThat(fault: string): string {
+  const path = bad.get(fault);
+  if (!path) throw new Error(`there is no package that ${fault}`);
+  return path;
 }
 
 describe('a version that is good', () => {
   test(
     'stays: agents keep their processes, the old version is kept, the Manager hears of it',
     async () => {
-      await configure();
-      const agents = await running();
-      const id = await update(packages.good);
-      const result = await outcome(id);
+      await self.configure();
+      const agents = await self.start();
+      const { id, state } = await self.update(good);
+      expect(state).toBe('begun');
+      // asked for once more it joins; anything else waits its turn
+      expect(await self.update(good)).toMatchObject({ id, state: 'under-way' });
+      await expect(self.update(packageThat('crashes'))).rejects.toMatchObject({ code: 'D4003' });
+      const result = await self.outcome(id);
       expect(result).toMatchObject({ success: true, oldVersion: OLD, newVersion: NEW, rolledBack: false, error: '' });
-      expect(root.current).toBe(NEW);
-      expect(await agentPids()).toEqual(agents);
-      expect(readdirSync(join(root.root, 'releases')).sort()).toEqual([OLD, NEW]);
+      expect(await self.agentPids()).toEqual(agents);
       const told = await manager.event('states', ({ updates }) => updates.some(({ updateId }) => updateId === id));
       expect(told.updates.find(({ updateId }) => updateId === id)).toMatchObject({ success: true, newVersion: NEW });
-      await expectClean();
+      await self.expectSettled(NEW, [OLD, NEW]);
     },
-    LONG,
+    LONG_MS,
   );
 
   test(
-    'stays while the Manager is away',
+    'stays while the Manager is away, and while it is overloaded',
     async () => {
       const own = await ManagerProcess.start({ tlsFolder: manager.tlsFolder });
-      await configure(own.port);
-      const agents = await running();
-      await own.stop('SIGKILL');
-      const result = await outcome(await update(packages.good));
-      expect(result).toMatchObject({ success: true, newVersion: NEW });
-      expect(root.current).toBe(NEW);
-      expect(await agentPids()).toEqual(agents);
-      await expectClean();
+      try {
+        await self.configure({ managerPort: own.port });
+        const agents = await self.start();
+        await own.fault({ fault: 'refuse', method: 'RegisterNode', status: 'RESOURCE_EXHAUSTED' });
+        const { id } = await self.update(good);
+        expect(await self.outcome(id), self.handover).toMatchObject({ success: true, newVersion: NEW });
+        const since = self.host.log().findLastIndex(({ event }) => event === 'starting');
+        expect(
+          self.host
+            .log()
+            .slice(since)
+            .map(({ event }) => event),
+        ).not.toContain('registered');
+        await self.expectSettled(NEW, [OLD, NEW]);
+        await own.stop('SIGKILL');
+        await self.ask('rollback', { component: 'daemon', agentId: '', backup: '' });
+        const back = await waitFor(
+          async () =>
+            (await self.ask('updateStatus', {}).catch(() => null))?.results.find((result) => result.id !== id),
+          { what: 'the outcome of the rollback', timeoutMs: LONG_MS },
+        );
+        expect(back, self.handover).toMatchObject({ success: true, newVersion: OLD });
+        await self.expectSettled(OLD, [OLD, NEW]);
+        expect(await self.agentPids()).toEqual(agents);
+      } finally {
+        await own.stop('SIGKILL');
+      }
     },
-    LONG,
+    LONG_MS,
+  );
+
+  test(
+    'stays where nobody starts the daemon again: the helper does, with its environment',
+    async () => {
+      await self.configure();
+      const agents = await self.startAlone({ OF_THE_FIRST_DAEMON: 'kept' });
+      const { id } = await self.update(good);
+      expect(await self.outcome(id), self.handover).toMatchObject({ success: true, newVersion: NEW });
+      await self.expectSettled(NEW, [OLD, NEW]);
+      expect(await self.agentPids()).toEqual(agents);
+      const environment = readProcFile(`/proc/${self.daemons()[0]}/environ`, MAX_ENVIRON_BYTES)?.split('\0');
+      expect(environment).toContain('OF_THE_FIRST_DAEMON=kept');
+    },
+    LONG_MS,
+  );
+
+  test(
+    'is gone back from by hand, and forward to again',
+    async () => {
+      await self.configure();
+      const agents = await self.start();
+      await self.outcome((await self.update(good)).id);
+      await expect(self.update(old)).rejects.toMatchObject({ code: 'D4002', message: /\(check: version\)$/ });
+      await waitFor(() => self.journal === null, { what: 'the end of the update' });
+      const target = { component: 'daemon', agentId: '' } as const;
+      const [kept] = await self.ask('backups', target);
+      expect(kept).toMatchObject({ version: OLD, good: true });
+      const back = await self.ask('rollback', { ...target, backup: kept?.name ?? '' });
+      expect(await self.outcome(back.id)).toMatchObject({ success: true, oldVersion: NEW, newVersion: OLD, code: '' });
+      await self.expectSettled(OLD, [OLD, NEW]);
+      // nothing was wrong with it: it may come again
+      expect(await self.outcome((await self.update(good)).id)).toMatchObject({ success: true, newVersion: NEW });
+      await self.expectSettled(NEW, [OLD, NEW]);
+      expect(await self.update(good)).toMatchObject({ state: 'done' });
+      expect(await self.agentPids()).toEqual(agents);
+    },
+    LONG_MS,
   );
 });
 
@@ -167,24 +156,88 @@ describe('a version that is no good is undone', () => {
   test.each<[Fault, string]>([
     ['crashes', '6s'],
     ['hangs', '6s'],
-    ['cannot connect', '8s'],
+    ['cannot connect', '6s'],
   ])(
     'one that %s',
     async (fault, verifyTimeout) => {
-      await configure(manager.port, verifyTimeout);
-      const agents = await running();
-      const id = await update(packages.bad[fault]);
-      const result = await outcome(id);
-      expect(result, handover()).toMatchObject({ success: false, rolledBack: true, code: 'D4003', oldVersion: OLD });
-      expect(root.current).toBe(OLD);
-      expect(await agentPids()).toEqual(agents);
-      const { refused } = await ask(socket(), 'updateStatus', {});
+      await self.configure({ verifyTimeout });
+      const agents = await self.start();
+      const { id } = await self.update(packageThat(fault));
+      const result = await self.outcome(id);
+      expect(result, self.handover).toMatchObject({
+        success: false,
+        rolledBack: true,
+        code: 'D4003',
+        oldVersion: OLD,
+      });
+      const { refused } = await self.ask('updateStatus', {});
       expect(refused).toEqual([expect.objectContaining({ version: NEW, reason: result.error, acknowledged: false })]);
-      await expect(update(packages.bad[fault])).rejects.toMatchObject({ code: 'D4003' });
       await manager.event('states', ({ updates }) => updates.some(({ updateId }) => updateId === id));
-      await expectClean();
-      expect(readdirSync(join(root.root, 'releases'))).toEqual([OLD]);
+      await self.expectSettled(OLD, [OLD]);
+      await expect(self.update(packageThat(fault))).rejects.toMatchObject({ code: 'D4003' });
+      expect(await self.agentPids()).toEqual(agents);
     },
-    LONG,
+    LONG_MS,
+  );
+
+  test(
+    'and taken all the same where somebody says so',
+    async () => {
+      await self.configure({ verifyTimeout: '6s' });
+      await self.start();
+      await self.outcome((await self.update(packageThat('crashes'))).id);
+      await self.expectSettled(OLD, [OLD]);
+      await expect(self.update(good)).rejects.toMatchObject({ code: 'D4003', message: /was rolled back/ });
+      const { id } = await self.update(good, { retry: true });
+      expect(await self.outcome(id), self.handover).toMatchObject({ success: true });
+      expect((await self.ask('updateStatus', {})).refused).toEqual([]);
+      await self.expectSettled(NEW, [OLD, NEW]);
+    },
+    LONG_MS,
   );
 });
+
+describe('a package is refused before anything is switched', () => {
+  test.each([
+    ['says another version', '(check: version)'],
+    ['has no bin/daemon', '(check: archive)'],
+    ['refuses the configuration', '(check: program)'],
+  ])(
+    'one that %s',
+    async (fault, check) => {
+      await self.configure();
+      const agents = await self.start();
+      const daemons = self.daemons();
+      const result = await self.outcome((await self.update(packageThat(fault))).id);
+      expect(result).toMatchObject({ success: false, rolledBack: false, code: 'D4002' });
+      expect(result.error).toContain(check);
+      await self.expectSettled(OLD, [OLD]);
+      expect(self.daemons()).toEqual(daemons);
+      expect(existsSync(join(self.updates, 'handover.log'))).toBe(false);
+      expect(await self.agentPids()).toEqual(agents);
+    },
+    LONG_MS,
+  );
+});
+
+test(
+  'a daemon that was not installed as a release says so',
+  async () => {
+    const host = await TestHost.make();
+    try {
+      const update = {
+        public_key_file: join(releases.folder, 'key.pub'),
+        download_dir: join(host.folder, 'downloads'),
+      };
+      await host.configure(manager.port, manager.tlsFolder, { update });
+      host.start();
+      await host.logged('started');
+      const asked = ask(join(host.workDir, 'control.sock'), 'update', await updateRequest('daemon', { file: good }));
+      await expect(asked).rejects.toMatchObject({ code: 'D4003', message: /cannot replace itself/ });
+      expect(existsSync(join(host.folder, 'downloads'))).toBe(false);
+    } finally {
+      await host.remove();
+    }
+  },
+  LONG_MS,
+);

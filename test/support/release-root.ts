@@ -1,6 +1,16 @@
 /** The daemon as it is installed: releases, the link `current`, and whoever starts it again when it ends. */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +24,7 @@ const SCRIPT = fileURLToPath(new URL('../../scripts/package.mjs', import.meta.ur
 export const FAULTS = {
   crashes: 'if (process.argv.includes("--config") && !process.argv.includes("--check")) process.exit(9);\n',
   hangs: 'if (process.argv.includes("--config") && !process.argv.includes("--check")) for (;;);\n',
+  'refuses the configuration': 'if (process.argv.includes("--check")) process.exit(1);\n',
   'cannot connect': 'require("node:tls").connect = () => { throw new Error("broken in this version"); };\n',
 } as const;
 export type Fault = keyof typeof FAULTS;
@@ -28,17 +39,26 @@ export class Releases {
     return stdout.trim();
   }
 
-  /** Another package of the same files under another version, with a fault. */
-  async spoil(packagePath: string, fault: Fault): Promise<string> {
-    const folder = mkdtempSync(join(this.folder, 'spoilt-'));
+  /** Another package of the same version, with a fault in front of the daemon's own code. */
+  spoil(packagePath: string, fault: Fault): Promise<string> {
+    return this.change(packagePath, fault, ['lib/daemon.js', (code) => FAULTS[fault] + code]);
+  }
+
+  /** Another package with one file changed (its former content is handed in), or without it: null. */
+  async change(
+    packagePath: string,
+    name: string,
+    [path, how]: [path: string, how: ((content: string) => string) | null],
+  ): Promise<string> {
+    const folder = mkdtempSync(join(this.folder, `${name.replaceAll(' ', '-')}-`));
     await run('tar', ['-xzf', packagePath, '-C', folder]);
-    const [root = ''] = (await run('ls', [folder])).stdout.split('\n');
-    const bundle = join(folder, root, 'lib/daemon.js');
-    const { stdout: code } = await run('cat', [bundle], { maxBuffer: 64 * 1024 * 1024 });
-    writeFileSync(bundle, FAULTS[fault] + code);
-    const spoilt = join(folder, basename(packagePath));
-    await run('tar', ['-czf', spoilt, '--owner=0', '--group=0', '-C', folder, root]);
-    return spoilt;
+    const [root = ''] = readdirSync(folder);
+    const file = join(folder, root, path);
+    if (how) writeFileSync(file, how(readFileSync(file, 'utf8')));
+    else rmSync(file);
+    const changed = join(folder, basename(packagePath));
+    await run('tar', ['-czf', changed, '--owner=0', '--group=0', '-C', folder, root]);
+    return changed;
   }
 
   remove(): void {
@@ -57,6 +77,11 @@ export class ReleaseRoot {
 
   get current(): string {
     return basename(readlinkSync(join(this.root, 'current')));
+  }
+
+  /** Names in the folder of the releases. */
+  get names(): string[] {
+    return readdirSync(join(this.root, 'releases'));
   }
 
   async install(version: string, packagePath: string): Promise<void> {

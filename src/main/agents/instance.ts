@@ -389,6 +389,8 @@ export class AgentInstance {
         throw new DaemonError('D3002', `agent ${id}: ${reason}`);
       }
       await this.#endOthers((await this.#deps.scan()).get(id) ?? []);
+      // a zombie counts as gone: its exit is still to come, and must not be taken for an end that nobody wanted
+      if (this.#exited !== null) await this.#exited;
       return true;
     } finally {
       this.#ending = false;

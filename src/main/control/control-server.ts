@@ -61,7 +61,8 @@ export class ControlServer {
     const answer = (work: () => Promise<object>, last = false): void => {
       queue = queue.then(async () => {
         const text = `${JSON.stringify(await work())}\n`;
-        if (last) socket.end(text);
+        // nothing more is read from it, so its end would not be seen: it is ended here
+        if (last) socket.end(text, () => socket.destroy());
         else if (!socket.destroyed) socket.write(text);
       });
     };

@@ -7,8 +7,9 @@ import { Server, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import { DaemonServiceService, type UpdateRequest, type UpdateResponse } from '../../shared/gen/daemon.ts';
-import { type PushUpdateOptions, pushUpdate, StatusError } from './push-update.ts';
+import { type PushUpdateOptions, pushUpdate } from './push-update.ts';
 import { OperationsCredentials } from './server-credentials.ts';
+import { StatusError } from './status-error.ts';
 import { wireWords } from './wire-words.ts';
 
 export interface OperationsServerOptions extends PushUpdateOptions {

@@ -9,17 +9,7 @@ import { status } from '@grpc/grpc-js';
 import { type PackageSource, UPDATE_COMPONENTS, type UpdateRequest } from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { UpdateResponse, UpdateRequest as WireRequest } from '../../shared/gen/daemon.ts';
-
-/** Goes out as a gRPC status. */
-export class StatusError extends Error {
-  override readonly name = 'StatusError';
-  readonly status: number;
-
-  constructor(code: number, message: string) {
-    super(message);
-    this.status = code;
-  }
-}
+import { StatusError } from './status-error.ts';
 
 export interface PushUpdateOptions {
   nodeId: string;

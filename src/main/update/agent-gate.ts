@@ -47,9 +47,15 @@ export function openGate(nowMs: number): GateMemory {
   return { sinceMs: nowMs, pid: 0, goodSinceMs: null, missing: 'it has not been seen running yet' };
 }
 
+/** Its start counts only once every check passes: where one failed before the update already, that never comes. */
+function isHeldBack({ status, checks }: GateFacts, ill: readonly CheckName[]): boolean {
+  return status === 'starting' && checks.some(({ check, state }) => state === 'failing' && ill.includes(check));
+}
+
 /** What keeps it from counting as well now; empty when nothing does. */
 function missingOf(facts: GateFacts, ill: readonly CheckName[]): string {
-  if (facts.status !== 'running') return `it is ${facts.status}${facts.reason ? `: ${facts.reason}` : ''}`;
+  if (facts.status !== 'running' && !isHeldBack(facts, ill))
+    return `it is ${facts.status}${facts.reason ? `: ${facts.reason}` : ''}`;
   if (facts.checks.length === 0) return 'it has not been checked yet';
   for (const { check, state, reason } of facts.checks) {
     if (ill.includes(check) || state === 'ok' || state === 'off') continue;

@@ -140,7 +140,8 @@ async function requireVersion(agents: UpdatableAgents, id: string, program: stri
     throw new DaemonError('D4002', 'the new program does not run on this host (check: program)', { cause });
   }
   if (told === null) return; // a program that nobody knows how to ask: its health is what counts
-  if (told === '') throw new DaemonError('D4002', 'the new program does not tell its version (check: program)');
+  if (told === '' && wanted !== '')
+    throw new DaemonError('D4002', 'the new program does not tell its version (check: program)');
   if (wanted !== '' && !isSameVersion(told, wanted)) {
     throw new DaemonError('D4002', `the new program says that it is ${told}, not ${wanted} (check: version)`);
   }
@@ -153,7 +154,8 @@ async function backUp(journal: AgentJournal, deps: AgentUpdateDeps): Promise<Age
   const { results } = await agents.checks(agentId);
   if (!found) throw new DaemonError('D4003', `agent ${agentId} is no longer configured`);
   const { status } = found.snapshot;
-  const ran = status === 'running';
+  // one that has a process, and is kept from counting as started by a check that fails, runs as well
+  const ran = status === 'running' || (status === 'starting' && results.some(failing));
   const ill = results.filter(({ state }) => state !== 'ok' && state !== 'off').map(({ check }) => check);
   const about = { component: 'agent', agentId, version: journal.oldVersion, createdMs: clock.wallMs() } as const;
   const kept = await backups.keep(target, { ...about, good: ran && !results.some(failing) }, signal);
@@ -244,7 +246,9 @@ async function prove(journal: AgentJournal, { agents, update, clock, wait }: Age
 /** The old program is what `target` is afterwards. Neither room nor network is needed, but where somebody cleared up. */
 async function restore(journal: AgentJournal, { agents, tasks, signal }: AgentUpdateDeps): Promise<void> {
   const { agentId, target, former, staged, backup, oldSha256 } = journal;
-  if (agents.find(agentId)) await agents.stopAgent(agentId, `it goes back to ${journal.oldVersion || 'what it was'}`);
+  // where going back fails, this is what its state says for good
+  const reason = `${journal.newVersion || 'its new program'} is taken back`;
+  if (agents.find(agentId)) await agents.stopAgent(agentId, reason);
   if (await exists(former)) return putInPlace(former, target);
   const options = { deadlineMs: TASK_MS, signal };
   if ((await exists(target)) && (await tasks.run('hashKept', { path: target }, options)).sha256 === oldSha256) return;

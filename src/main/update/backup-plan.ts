@@ -31,6 +31,17 @@ export function backupNames(entries: readonly string[], component: string): stri
     .sort();
 }
 
+/** The folder's entries that are half a backup of the component: whoever made or removed it was ended meanwhile. */
+export function unfinishedBackups(entries: readonly string[], component: string): string[] {
+  const writing = /^\.(.*)_\d{14}\.(?:bak\.part-\d+|json\.\d+\.tmp)$/;
+  const half = /^(.*)_\d{14}\.(?:bak|json)$/;
+  const other = (entry: string): string => entry.replace(/[a-z]+$/, (end) => (end === 'bak' ? 'json' : 'bak'));
+  return entries.filter((entry) => {
+    if (writing.exec(entry)?.[1] === component) return true;
+    return half.exec(entry)?.[1] === component && !entries.includes(other(entry));
+  });
+}
+
 /** UTC, `20060102150405`; a name that is taken gets the next second that is free. */
 export function backupName(component: string, atMs: number, taken: readonly string[]): string {
   for (let ms = atMs; ; ms += 1000) {

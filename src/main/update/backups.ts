@@ -5,7 +5,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../shared/platform/files.ts';
-import { type Backup, backupName, backupNames, componentName, superfluous } from './backup-plan.ts';
+import { type Backup, backupName, backupNames, componentName, superfluous, unfinishedBackups } from './backup-plan.ts';
 import type { UpdateTasks } from './obtain.ts';
 
 export interface KeptBackup extends Backup {
@@ -57,15 +57,16 @@ export class Backups {
     return this.#named(componentName(component, agentId));
   }
 
-  /** Removes the superfluous ones, and those that are not whole. */
+  /** Removes the superfluous ones, and what was left of those that were cut short. */
   async prune(component: string, keep: number): Promise<void> {
     const folder = this.#folder();
     const whole = await this.#named(component);
-    const entries = await entriesOf(folder);
-    const cutShort = backupNames(entries, component).filter((name) => !entries.includes(`${name}.json`));
-    for (const name of [...cutShort, ...superfluous(whole, keep).map((backup) => backup.name)]) {
-      await rm(join(folder, `${name}.bak`), { recursive: true, force: true });
+    for (const entry of unfinishedBackups(await entriesOf(folder), component)) {
+      await rm(join(folder, entry), { recursive: true, force: true });
+    }
+    for (const { name } of superfluous(whole, keep)) {
       await rm(join(folder, `${name}.json`), { force: true });
+      await rm(join(folder, `${name}.bak`), { recursive: true, force: true });
     }
   }
 

@@ -26,7 +26,8 @@ export function interrupted(journal: AgentJournal): AgentJournal {
   const { step } = journal;
   // on the way back already: that goes on
   if (AGENT_STEPS[step].phase === 'rolling-back') return journal;
-  return agentFailure(journal, new DaemonError('D4003', `the daemon ended while the update was at ${step}`));
+  const undone = agentFailure(journal, new DaemonError('D4003', `the daemon ended while the update was at ${step}`));
+  return undone.failure ? { ...undone, failure: { ...undone.failure, interrupted: true } } : undone;
 }
 
 /** Of the daemon's own steps only: nothing has been switched yet. */

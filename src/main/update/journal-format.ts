@@ -20,6 +20,8 @@ export interface ProcessName {
 export interface UpdateFailure {
   code: string;
   error: string;
+  /** It was cut short by the daemon's end, which says nothing of the version. */
+  interrupted?: true;
 }
 
 interface Common {

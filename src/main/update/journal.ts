@@ -5,6 +5,7 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { replaceFile } from '../../shared/platform/files.ts';
 import { type Journal, parseJournal, renderJournal } from './journal-format.ts';
+import { removeUnfinishedWrites } from './unfinished-writes.ts';
 
 /** Names the step at which a process stops for good once it has written it: for tests of crashes only. */
 export const HALT_VARIABLE = 'DAEMON_HALT_AFTER_STEP';
@@ -37,7 +38,9 @@ export class JournalFile {
       await new Promise<never>(() => setInterval(() => {}, 2 ** 30));
   }
 
+  /** With what a process that was killed in the middle of writing it has left. */
   async remove(): Promise<void> {
+    removeUnfinishedWrites(this.path);
     await rm(this.path, { force: true });
   }
 

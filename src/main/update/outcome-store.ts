@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { replaceFile } from '../../shared/platform/files.ts';
 import { NO_OUTCOMES, type Outcomes, parseOutcomes } from './outcomes.ts';
+import { removeUnfinishedWrites } from './unfinished-writes.ts';
 
 export class OutcomeStore {
   readonly #path: string;
@@ -16,6 +17,7 @@ export class OutcomeStore {
   constructor(path: string, nowMs: number, onUnreadable: (reason: unknown, path: string) => void) {
     this.#path = path;
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    removeUnfinishedWrites(path);
     this.#present = this.#load(nowMs, onUnreadable);
   }
 

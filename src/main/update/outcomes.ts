@@ -24,14 +24,17 @@ type Target = Pick<RefusedVersion, 'component' | 'agentId'>;
 
 const sameTarget = (a: Target, b: Target): boolean => a.component === b.component && a.agentId === b.agentId;
 
-/** The result of one update enters once, however often its end is found. */
-export function withResult(outcomes: Outcomes, result: Omit<UpdateResult, 'number'>): Outcomes {
+/**
+ * The result of one update enters once, however often its end is found. `refuse`: a version that was rolled back is not
+ * to be tried again by itself.
+ */
+export function withResult(outcomes: Outcomes, result: Omit<UpdateResult, 'number'>, refuse = true): Outcomes {
   if (outcomes.results.some(({ id }) => id === result.id)) return outcomes;
   const number = outcomes.last + 1;
   const results = [...outcomes.results, { ...result, number }].slice(-MAX_RESULTS);
   const version = { component: result.component, agentId: result.agentId, version: result.newVersion };
   const others = outcomes.refused.filter((known) => !(sameTarget(known, version) && known.version === version.version));
-  if (!result.rolledBack)
+  if (!result.rolledBack || !refuse)
     return { ...outcomes, results, last: number, refused: result.success ? others : outcomes.refused };
   const refused = { ...version, reason: result.error, atMs: result.atMs, acknowledged: false };
   return { ...outcomes, results, last: number, refused: [...others, refused].slice(-MAX_REFUSED) };

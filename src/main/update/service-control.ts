@@ -13,11 +13,15 @@ export interface ServiceFacts {
   parentPid: number;
 }
 
+const unitOf = (path: string): string => path.split('/').findLast((part) => part.endsWith('.service')) ?? '';
+
 /** Null where the daemon is process 1: with it its container would end, the helper included. */
 export function serviceControl({ systemd, cgroup, pid, parentPid }: ServiceFacts): ServiceControl | null {
   if (pid === 1) return null;
-  const path = /^0::(.*)$/m.exec(cgroup)?.[1] ?? /^\d+:name=systemd:(.*)$/m.exec(cgroup)?.[1] ?? '';
-  const unit = path.split('/').findLast((part) => part.endsWith('.service')) ?? '';
+  // where systemd keeps to cgroup v1, the line of v2 may be there all the same, and says `/`
+  const paths = cgroup.split('\n').flatMap((line) => /^(?:0:|\d+:name=systemd):(.*)$/.exec(line)?.[1] ?? []);
+  const path = paths.find((candidate) => unitOf(candidate) !== '') ?? '';
+  const unit = unitOf(path);
   const user = /\/user@\d+\.service\/./.test(path);
   // below user@N.service alone it is a login session's program, no service of its own
   if (systemd && unit !== '' && !unit.startsWith('user@')) return { kind: 'systemd', unit, user };

@@ -4,7 +4,7 @@
  * lists throughout: no shell sees a path.
  */
 import { execFile, spawn } from 'node:child_process';
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
@@ -20,22 +20,35 @@ export interface HelperStart {
   environment: NodeJS.ProcessEnv;
 }
 
-const PASSED_ON = ['PATH', 'HOME', 'LANG', 'TZ', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
+const TO_UNIT = ['PATH', 'HOME', 'LANG', 'TZ', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
+/** A channel to whoever started the daemon: it is not there for the helper. */
+const NOT_INHERITED = ['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE', 'NODE_UNIQUE_ID'];
 const SYSTEMD_MS = 30_000;
 
-/** What the helper gets of the environment; a test's halt only where it is the first one. */
-function environmentOf({ environment }: HelperStart, first: boolean): Record<string, string> {
-  const names = first ? [...PASSED_ON, HALT_VARIABLE] : PASSED_ON;
+/**
+ * What the helper gets of the environment: where it may have to start a daemon itself, everything that this one has. A
+ * test's halt only where it is the first helper.
+ */
+function environmentOf({ environment }: HelperStart, { service, helpers }: DaemonJournal): Record<string, string> {
+  const fits = (name: string): boolean => {
+    if (name === HALT_VARIABLE) return helpers === 0;
+    return service.kind === 'signal' ? !NOT_INHERITED.includes(name) : TO_UNIT.includes(name);
+  };
   return Object.fromEntries(
-    names.flatMap((name) => (environment[name] === undefined ? [] : [[name, environment[name]]])),
+    Object.entries(environment).flatMap(([name, value]) => (value !== undefined && fits(name) ? [[name, value]] : [])),
   );
+}
+
+/** systemd puts in variables of its own at `$NAME`, in arguments but not in the program's path. */
+function withoutVariables([program = '', ...args]: readonly string[]): string[] {
+  return [program, ...args.map((argument) => argument.replaceAll('$', '$$$$'))];
 }
 
 /** Throws D4003 where it could not be started; that it watches is to be seen in the journal. */
 export async function startHelper(journal: DaemonJournal, start: HelperStart): Promise<void> {
   const { service, id, helpers } = journal;
   const command = [process.execPath, join(start.bundles, 'handover.js'), start.folder];
-  const env = environmentOf(start, helpers === 0);
+  const env = environmentOf(start, journal);
   try {
     if (service.kind === 'systemd') {
       const options = [
@@ -48,17 +61,24 @@ export async function startHelper(journal: DaemonJournal, start: HelperStart): P
         '--property=RestartSec=1',
         ...Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`),
       ];
-      await promisify(execFile)('systemd-run', [...options, '--', ...command], { timeout: SYSTEMD_MS });
+      await promisify(execFile)('systemd-run', [...options, '--', ...withoutVariables(command)], {
+        timeout: SYSTEMD_MS,
+        env: start.environment,
+      });
       return;
     }
     const log = openSync(handoverFiles(start.folder).log, 'a', 0o640);
     const [program = '', ...args] = command;
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env, cwd: '/' });
-    await new Promise<void>((resolve, reject) => {
-      child.once('spawn', resolve);
-      child.once('error', reject);
-    });
-    child.unref();
+    try {
+      const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env, cwd: '/' });
+      await new Promise<void>((resolve, reject) => {
+        child.once('spawn', resolve);
+        child.once('error', reject);
+      });
+      child.unref();
+    } finally {
+      closeSync(log);
+    }
   } catch (cause) {
     throw new DaemonError('D4003', 'the hand-over helper could not be started', { cause });
   }

@@ -53,6 +53,7 @@ export function agentStepAfterFailure(step: AgentStep): AgentStep {
     case 'proving':
       return 'restoring';
     case 'restoring':
+      return 'restarting-old'; // what is in place then is what there is to run
     case 'restarting-old':
       return 'rolled-back';
     default:

@@ -60,6 +60,8 @@ export interface UpdateAnswer {
 interface UnderWay {
   request: UpdateRequest | null;
   progress: UpdateProgress;
+  /** Its outcome is known. */
+  decided: boolean;
   done: Promise<void>;
 }
 
@@ -117,6 +119,7 @@ export class Updater {
   request(asked: UpdateRequest): Promise<UpdateAnswer> {
     return this.#inTurn(asked.component, asked.agentId, async () => {
       const request = checkRequest(asked);
+      await this.#finished(request.component, request.agentId);
       const present = this.#present(request);
       if (present) return present;
       const admission =
@@ -132,6 +135,7 @@ export class Updater {
   rollback(component: UpdateRequest['component'], agentId: string, name: string): Promise<UpdateAnswer> {
     return this.#inTurn(component, agentId, async () => {
       const key = componentName(component, agentId);
+      await this.#finished(component, agentId);
       if (this.#underWay.has(key)) throw new DaemonError('D4003', `an update of ${key} is under way`);
       return this.#carryOut(await this.#admissions.rollback(component, agentId, name), null);
     });
@@ -189,6 +193,12 @@ export class Updater {
     return done;
   }
 
+  /** One whose outcome is known already is only cleared up after: that is waited for. */
+  async #finished(component: UpdateRequest['component'], agentId: string): Promise<void> {
+    const underWay = this.#underWay.get(componentName(component, agentId));
+    if (underWay?.decided) await underWay.done;
+  }
+
   /** The answer to a request that is being carried out; null: nothing is. Throws D4003 where it is another one. */
   #present(request: UpdateRequest): UpdateAnswer | null {
     const key = componentName(request.component, request.agentId);
@@ -227,10 +237,13 @@ export class Updater {
       percent: null,
       sinceMs: this.#options.clock.wallMs(),
     };
-    const underWay: UnderWay = { request, progress, done: Promise.resolve() };
+    const underWay: UnderWay = { request, progress, decided: false, done: Promise.resolve() };
     this.#underWay.set(key, underWay);
     underWay.done = work()
-      .then((decided) => this.#finish(key, decided))
+      .then((decided) => {
+        underWay.decided = true;
+        return this.#finish(key, decided);
+      })
       .catch((err: unknown) => {
         if (this.#abort.signal.aborted) return; // the next start goes on
         this.#options.log.error(
@@ -262,7 +275,8 @@ export class Updater {
   async #finish(key: string, journal: Journal): Promise<void> {
     const { clock, log, folder, onResult, config, version } = this.#options;
     const result = resultOf(journal, clock.wallMs());
-    await this.#outcomes.change((outcomes) => withResult(outcomes, result));
+    const refuse = journal.failure?.interrupted !== true;
+    await this.#outcomes.change((outcomes) => withResult(outcomes, result, refuse));
     const { maxBackups } = config().update;
     await clearUp(journal, { version, folder, maxBackups, backups: this.#backups });
     await new JournalFile(join(folder, `${key}.json`)).remove();

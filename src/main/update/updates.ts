@@ -102,7 +102,13 @@ export class Updates {
     const { Updater } = await load();
     const updater = new Updater(this.#options);
     this.#updater = updater;
-    await updater.resume();
+    try {
+      await updater.resume();
+    } catch (error) {
+      this.#updater = null;
+      await updater.close(); // the next one takes up the same updates
+      throw error;
+    }
     return updater;
   }
 }

@@ -14,8 +14,13 @@ import { HandoverHelper } from './helper.ts';
 
 async function main(folder: string): Promise<number> {
   const files = handoverFiles(folder);
-  const say = (text: string): void =>
-    appendFileSync(files.log, `${new Date().toISOString()} [${process.pid}] ${text}\n`, { mode: 0o640 });
+  const say = (text: string): void => {
+    try {
+      appendFileSync(files.log, `${new Date().toISOString()} [${process.pid}] ${text}\n`, { mode: 0o640 });
+    } catch {
+      // it is for people, and the disk may be full: that must not end the one who watches
+    }
+  };
   let release: () => void;
   try {
     release = takePidFile(files.lock);

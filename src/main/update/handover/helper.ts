@@ -4,18 +4,15 @@
  * taken, so that another helper can go on from there. What became of it is noted by the daemon that runs in the end.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe } from '../../../shared/errors/daemon-error.ts';
-import { isHeld } from '../../../shared/platform/pid-file.ts';
-import { readBootId } from '../../../shared/platform/proc.ts';
 import type { HandoverFiles } from '../handover-files.ts';
 import type { JournalFile } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
-import { beginTrial, endTrial, releaseFolder, switchTo } from '../releases.ts';
+import { beginTrial, endTrial } from '../releases.ts';
 import { DAEMON_STEPS } from '../steps.ts';
-import { type HandoverReport, judgeHandover, nameOf, openHandover } from './judge.ts';
-import { managerAnswers } from './manager-probe.ts';
-import { daemonsOf, isRunning, LastResort, restartService, type ServiceOptions } from './service.ts';
+import { HANDOVER_HOST, type HandoverHost } from './handover-host.ts';
+import { type HandoverReport, isVersionOf, judgeHandover, nameOf, openHandover } from './judge.ts';
+import type { ServiceOptions } from './service.ts';
 
 export interface HelperOptions {
   files: HandoverFiles;
@@ -25,6 +22,7 @@ export interface HelperOptions {
   /** Milliseconds of the system's monotonic clock. */
   nowMs(): number;
   say(text: string): void;
+  host?: HandoverHost;
 }
 
 /** How long the daemon may take to see that it is being watched. */
@@ -36,31 +34,84 @@ const PROBE_MS = 5000;
 /** How long the old version may take to be there again, before it is started once more. */
 const OLD_MS = 60_000;
 const OLD_TRIES = 3;
+/** What could not be done on the way back, or to note that all is well, is tried again so often, for so long. */
+const AGAIN_MS = 1000;
+const AGAIN_FOR_MS = 10 * 60_000;
 
 export function isDecided({ step }: Pick<DaemonJournal, 'step'>): boolean {
   return DAEMON_STEPS[step].resume === 'finish';
 }
 
+/** Whether a helper takes the step; those before are the daemon's. */
+function isHelpers({ step }: DaemonJournal): boolean {
+  return DAEMON_STEPS[step].resume === 'go-on' || step === 'handing-over' || step === 'watching';
+}
+
 export class HandoverHelper {
   readonly #options: HelperOptions;
+  readonly #host: HandoverHost;
 
   constructor(options: HelperOptions) {
     this.#options = options;
+    this.#host = options.host ?? HANDOVER_HOST;
   }
 
-  /** Settles when the outcome is journalled. */
+  /** Settles when the outcome is journalled, or where there is nothing to hand over. */
   async run(): Promise<void> {
     let journal = await this.#read();
-    if (!journal || isDecided(journal)) return;
+    // one that was late in starting finds the update over, or the daemon at the next one
+    if (!journal || !isHelpers(journal)) return;
     journal = { ...journal, helper: this.#options.self };
     if (journal.step === 'handing-over') journal = { ...journal, step: 'watching' };
-    for (;;) {
-      // the daemon may have given it up meanwhile, and begun another
-      if ((await this.#read())?.id !== journal.id) return;
-      await this.#options.journal.write(journal);
+    while (await this.#isOpen(journal)) {
       this.#options.say(journal.step);
-      if (isDecided(journal)) return;
-      journal = await this.#take(journal);
+      const problem = await this.#write(journal);
+      if (problem) journal = problem;
+      else if (isDecided(journal)) return;
+      else journal = await this.#take(journal);
+    }
+  }
+
+  /** The daemon may have given it up meanwhile, and begun another. */
+  async #isOpen({ id }: DaemonJournal): Promise<boolean> {
+    const present = await this.#read();
+    return present !== null && present.id === id && isHelpers(present);
+  }
+
+  /** Null once the step may be taken. A full disk must neither keep a bad version nor lose a good one. */
+  async #write(journal: DaemonJournal): Promise<DaemonJournal | null> {
+    const { phase, resume } = DAEMON_STEPS[journal.step];
+    const write = (): Promise<void> => this.#options.journal.write(journal);
+    try {
+      if (resume === 'finish') await this.#again(write, 'the outcome could not be journalled');
+      else await write();
+    } catch (error) {
+      // what is journalled leads to the same end
+      if (phase === 'rolling-back' && resume !== 'finish') this.#options.say(describe(error));
+      else if (journal.step === 'restarting' || journal.step === 'proving')
+        return failed(
+          journal,
+          'switching-back',
+          'D4003',
+          `${journal.step} could not be journalled: ${describe(error)}`,
+        );
+      else throw error;
+    }
+    return null;
+  }
+
+  async #again(work: () => Promise<void>, what: string): Promise<void> {
+    const { nowMs, wait, say } = this.#options;
+    const until = nowMs() + AGAIN_FOR_MS;
+    for (let told = ''; ; await wait(AGAIN_MS)) {
+      try {
+        return await work();
+      } catch (error) {
+        if (nowMs() >= until) throw error;
+        const text = `${what}: ${describe(error)}`;
+        if (text !== told) say(text);
+        told = text;
+      }
     }
   }
 
@@ -72,7 +123,7 @@ export class HandoverHelper {
       case 'switching':
         try {
           await beginTrial(root, newRelease, oldRelease);
-          await switchTo(root, newRelease);
+          await this.#host.switchTo(root, newRelease);
         } catch (error) {
           return failed(journal, 'switching-back', 'D4003', describe(error));
         }
@@ -82,8 +133,10 @@ export class HandoverHelper {
       case 'proving':
         return this.#prove(journal);
       case 'switching-back':
-        await switchTo(root, oldRelease);
-        await endTrial(root);
+        await this.#again(async () => {
+          await this.#host.switchTo(root, oldRelease);
+          await endTrial(root);
+        }, 'it could not be switched back');
         return { ...journal, step: 'restarting-old' };
       case 'restarting-old':
         return this.#restartOld(journal);
@@ -96,7 +149,7 @@ export class HandoverHelper {
   async #awaitGo(journal: DaemonJournal): Promise<DaemonJournal> {
     const { nowMs, wait, files } = this.#options;
     const until = nowMs() + GO_MS;
-    while (nowMs() < until && isRunning(journal.daemon)) {
+    while (nowMs() < until && this.#host.isRunning(journal.daemon) && (await this.#isOpen(journal))) {
       if ((await textOf(files.go)) === journal.id) return { ...journal, step: 'switching' };
       await wait(POLL_MS);
     }
@@ -107,13 +160,15 @@ export class HandoverHelper {
     const next: DaemonJournal = { ...journal, step: 'proving' };
     // another helper may have been cut short after it had restarted the daemon
     const report = await this.#report(journal);
-    if (report?.version === journal.newVersion) return next;
+    if (report && isVersionOf(report.version, journal.newVersion, journal.oldVersion)) return next;
+    // not the one of the request where that has ended meanwhile: an old version that is still ending is no going back
+    const replaced = this.#host.daemon(journal) ?? journal.daemon;
     try {
       await this.#restartService(journal, true);
     } catch (error) {
       return failed(journal, 'switching-back', 'D4003', `the service could not be restarted: ${describe(error)}`);
     }
-    return next;
+    return { ...next, daemon: replaced };
   }
 
   async #prove(journal: DaemonJournal): Promise<DaemonJournal> {
@@ -121,21 +176,26 @@ export class HandoverHelper {
     let memory = openHandover(nowMs());
     let answers: boolean | null = null;
     let askedMs = Number.NEGATIVE_INFINITY;
-    const lastResort = new LastResort(journal, this.#service());
+    let asking = false;
+    const ask = async (): Promise<void> => {
+      const { address, tls, timeoutMs } = journal.manager;
+      asking = true;
+      askedMs = nowMs();
+      answers = await this.#host.managerAnswers(address, tls, Math.min(PROBE_MS, timeoutMs));
+      asking = false;
+    };
+    const lastResort = this.#host.lastResort(journal, this.#service());
     for (let told = ''; ; await wait(POLL_MS)) {
-      const daemon = await this.#daemon(journal);
+      const daemon = this.#host.daemon(journal);
       lastResort.look(daemon);
       const report = await this.#report(journal);
-      if (report && !report.link.connected && nowMs() - askedMs >= PROBE_EVERY_MS) {
-        const { address, tls, timeoutMs } = journal.manager;
-        answers = await managerAnswers(address, tls, Math.min(PROBE_MS, timeoutMs));
-        askedMs = nowMs();
-      }
-      const livingAgents = journal.agents.filter(({ process }) => isRunning(process));
+      // not waited for: the report would be old by the time of an answer. It never rejects.
+      if (report && !report.link.connected && !asking && nowMs() - askedMs >= PROBE_EVERY_MS) void ask();
+      const livingAgents = journal.agents.filter(({ process }) => this.#host.isRunning(process));
       const facts = { nowMs: nowMs(), daemon, report, livingAgents, managerAnswers: answers };
       const verdict = judgeHandover(memory, facts, journal);
       if (verdict.kind === 'proven') {
-        await endTrial(journal.root);
+        await this.#again(() => endTrial(journal.root), 'the trial could not be ended');
         return { ...journal, step: 'committed' };
       }
       if (verdict.kind === 'failed') {
@@ -153,18 +213,18 @@ export class HandoverHelper {
     let problem = 'it does not come up';
     for (let attempt = 0; attempt < OLD_TRIES; attempt++) {
       // it may be the old version that runs: where the restart itself failed, or another helper was cut short here
-      if (!(await this.#runs(journal, journal.oldVersion))) {
+      if (!(await this.#runsOld(journal))) {
         try {
           await this.#restartService(journal, false);
         } catch (error) {
           problem = describe(error);
         }
       }
-      const lastResort = new LastResort(journal, this.#service());
+      const lastResort = this.#host.lastResort(journal, this.#service());
       const until = nowMs() + OLD_MS;
       while (nowMs() < until) {
-        lastResort.look(await this.#daemon(journal));
-        if (await this.#runs(journal, journal.oldVersion)) return { ...journal, step: 'rolled-back' };
+        lastResort.look(this.#host.daemon(journal));
+        if (await this.#runsOld(journal)) return { ...journal, step: 'rolled-back' };
         await wait(POLL_MS);
       }
       say(`version ${journal.oldVersion} is not there yet: ${problem}`);
@@ -173,8 +233,9 @@ export class HandoverHelper {
     return failed(journal, 'rolled-back', 'D4004', error);
   }
 
-  async #runs(journal: DaemonJournal, version: string): Promise<boolean> {
-    return (await this.#report(journal))?.version === version;
+  async #runsOld(journal: DaemonJournal): Promise<boolean> {
+    const report = await this.#report(journal);
+    return report !== null && isVersionOf(report.version, journal.oldVersion, journal.newVersion);
   }
 
   #service(): ServiceOptions {
@@ -183,23 +244,20 @@ export class HandoverHelper {
   }
 
   async #restartService(journal: DaemonJournal, graceful: boolean): Promise<void> {
-    await restartService(journal, { ...this.#service(), daemon: await this.#daemon(journal), graceful });
-  }
-
-  /** The daemon that lives: by its pid file, or by what it runs where it has not come so far. */
-  async #daemon({ pidFile, command, root, oldRelease, newRelease }: DaemonJournal): Promise<ProcessName | null> {
-    const text = await textOf(pidFile);
-    if (text !== null && isHeld(text)) return processIn(text);
-    const bundles = [newRelease, oldRelease].map((release) => join(releaseFolder(root, release), 'lib', 'daemon.js'));
-    return bundles.flatMap((bundle) => daemonsOf(bundle, command.at(-1) ?? ''))[0] ?? null;
+    await this.#host.restart(journal, { ...this.#service(), daemon: this.#host.daemon(journal), graceful });
   }
 
   /** What the daemon that lives has said of itself. */
   async #report(journal: DaemonJournal): Promise<HandoverReport | null> {
-    const daemon = await this.#daemon(journal);
+    const daemon = this.#host.daemon(journal);
     const text = await textOf(this.#options.files.report);
     if (!daemon || text === null) return null;
-    const report: HandoverReport = JSON.parse(text); // written whole, by a daemon
+    let report: HandoverReport;
+    try {
+      report = JSON.parse(text);
+    } catch {
+      return null; // written whole, but not flushed: after a power cut it may be anything
+    }
     return nameOf(report.process) === nameOf(daemon) ? report : null;
   }
 
@@ -220,11 +278,4 @@ async function textOf(path: string): Promise<string | null> {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
     throw error;
   }
-}
-
-/** `PID` and on the next line `START BOOT`, as pid files of the daemon have it. */
-function processIn(text: string): ProcessName {
-  const [pid = '', rest = ''] = text.split('\n');
-  const [startTicks = '', bootId = ''] = rest.split(' ');
-  return { pid: Number(pid), startTicks: Number(startTicks), bootId: bootId || readBootId() };
 }

@@ -4,6 +4,7 @@
  * where the Manager answers the helper and answered the version before: a Manager that is away is no fault of it.
  */
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
+import { isSameVersion } from '../versions.ts';
 
 /** What the daemon that runs says of itself, about twice a second. */
 export interface HandoverReport {
@@ -62,16 +63,21 @@ export function nameOf({ pid, startTicks, bootId }: ProcessName): string {
   return `${pid} ${startTicks} ${bootId}`;
 }
 
+/** Whether the daemon that says `told` is the wanted one of two versions, which may differ in their build alone. */
+export function isVersionOf(told: string, wanted: string, other: string): boolean {
+  return told === wanted || (told !== other && isSameVersion(told, wanted));
+}
+
 export function openHandover(nowMs: number): HandoverMemory {
   return { sinceMs: nowMs, aliveMs: nowMs, seen: [], goodSinceMs: null, missing: 'it has not been seen yet' };
 }
 
 /** What keeps it from counting as well now; empty when nothing does. */
-function missingOf(facts: HandoverFacts, { newVersion, linked }: Limits): string {
+function missingOf(facts: HandoverFacts, { oldVersion, newVersion, linked }: Limits): string {
   const { report, nowMs } = facts;
   if (!facts.daemon) return 'it does not run';
   if (!report) return 'it runs, but has told nothing of itself';
-  if (report.version !== newVersion) return `version ${report.version} runs`;
+  if (!isVersionOf(report.version, newVersion, oldVersion)) return `version ${report.version} runs`;
   if (nowMs - report.beatMs > STALE_MS) return `it hangs: its last sign of life is ${nowMs - report.beatMs} ms old`;
   for (const { id, process } of facts.livingAgents) {
     const taken = report.agents.find((agent) => agent.id === id)?.process;

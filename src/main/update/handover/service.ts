@@ -2,12 +2,16 @@
  * Starts the daemon's service anew. Under systemd by systemctl; elsewhere by ending the process, whose supervisor
  * starts it again, or by starting it here where nobody does. No shell sees any path.
  */
-import { execFile, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from '../../../shared/errors/daemon-error.ts';
+import { isHeld } from '../../../shared/platform/pid-file.ts';
 import { isAlive, readBootId, readProcFile, readStat } from '../../../shared/platform/proc.ts';
+import { HALT_VARIABLE } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
+import { releaseFolder } from '../releases.ts';
 
 export interface ServiceOptions {
   wait(ms: number): Promise<void>;
@@ -34,9 +38,41 @@ const MAX_COMMAND_BYTES = 64 * 1024;
 const SYSTEMCTL_MS = 3 * 60_000;
 const POLL_MS = 100;
 
-export function isRunning({ pid, startTicks }: ProcessName): boolean {
-  const stat = readStat(pid);
-  return isAlive(stat) && stat.startTicks === startTicks;
+export function isRunning({ pid, startTicks, bootId }: ProcessName, procRoot = '/proc'): boolean {
+  const stat = readStat(pid, procRoot);
+  if (!isAlive(stat) || stat.startTicks !== startTicks) return false;
+  return bootId === '' || bootId === readBootId(procRoot); // two boots may give the same pid at the same time
+}
+
+/** The daemon that lives: by its pid file, or by what it runs where it has not come so far. */
+export function livingDaemon(
+  { pidFile, command, root, oldRelease, newRelease }: DaemonJournal,
+  procRoot = '/proc',
+): ProcessName | null {
+  const text = textOf(pidFile);
+  if (text !== null && isHeld(text, procRoot)) return processIn(text, procRoot);
+  const bundles = [newRelease, oldRelease].map((release) => join(releaseFolder(root, release), 'lib', 'daemon.js'));
+  return bundles.flatMap((bundle) => daemonsOf(bundle, command.at(-1) ?? '', procRoot))[0] ?? null;
+}
+
+function textOf(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** `PID` and on the next line `START BOOT`, as pid files of the daemon have it. */
+function processIn(text: string, procRoot: string): ProcessName {
+  const [pid = '', rest = ''] = text.split('\n');
+  const [startTicks = '', bootId = ''] = rest.split(' ');
+  return {
+    pid: Number(pid),
+    startTicks: Number(startTicks) || (readStat(Number(pid), procRoot)?.startTicks ?? 0),
+    bootId: bootId || readBootId(procRoot),
+  };
 }
 
 /** Processes that run the daemon of a release with this configuration: one that hangs early has no pid file yet. */
@@ -97,6 +133,8 @@ export class LastResort {
   readonly #journal: Pick<DaemonJournal, 'service' | 'command'>;
   readonly #options: Pick<ServiceOptions, 'nowMs' | 'say' | 'logFile'>;
   #seenMs: number;
+  /** What was started here, until it ends: it needs a moment to be seen as a daemon. */
+  #child: ChildProcess | null = null;
 
   constructor(
     journal: Pick<DaemonJournal, 'service' | 'command'>,
@@ -109,19 +147,35 @@ export class LastResort {
 
   /** To be told again and again of the daemon that there is. */
   look(daemon: ProcessName | null): void {
-    const { service, command } = this.#journal;
-    const { nowMs, say, logFile } = this.#options;
-    if (daemon) this.#seenMs = nowMs();
+    const { service } = this.#journal;
+    const nowMs = this.#options.nowMs();
+    if (daemon || this.#child) this.#seenMs = nowMs;
     // systemd's word is its own: a unit that it does not start is not ours to start
     if (service.kind === 'systemd') return;
-    if (nowMs() - this.#seenMs < (service.supervised ? SUPERVISOR_MS : UNSUPERVISED_MS)) return;
-    this.#seenMs = nowMs();
-    const [program = '', ...args] = command;
+    if (nowMs - this.#seenMs < (service.supervised ? SUPERVISOR_MS : UNSUPERVISED_MS)) return;
+    this.#seenMs = nowMs;
+    this.#start();
+  }
+
+  #start(): void {
+    const { say, logFile } = this.#options;
+    const [program = '', ...args] = this.#journal.command;
     say(`nobody started the daemon again: starting ${program}`);
+    const { [HALT_VARIABLE]: _, ...env } = process.env; // a test's halt is for the helper
     const log = openSync(logFile, 'a', 0o640);
-    const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log] });
-    closeSync(log);
-    child.on('error', (error) => say(`${program} could not be started: ${error.message}`));
-    child.unref();
+    try {
+      const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env, cwd: '/' });
+      this.#child = child;
+      child.on('exit', () => {
+        this.#child = null;
+      });
+      child.on('error', (error) => {
+        this.#child = null;
+        say(`${program} could not be started: ${error.message}`);
+      });
+      child.unref();
+    } finally {
+      closeSync(log);
+    }
   }
 }
