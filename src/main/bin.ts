@@ -73,6 +73,13 @@ async function load(path: string, withHost = false): Promise<LoadedConfig> {
   return { config, problems };
 }
 
+async function effective(config: Config): Promise<object> {
+  const { effectiveConfig } = await import('../shared/config/load.ts');
+  const plain = effectiveConfig(config);
+  forget('config.js');
+  return plain;
+}
+
 /** The configuration to start with; ends the process where there is none, or where it was only to be checked. */
 async function firstConfig(path: string, check: boolean): Promise<Config> {
   const { config, problems } = await load(path, check);
@@ -145,7 +152,8 @@ async function main(): Promise<void> {
   });
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
   try {
-    daemon = await startDaemon({ config, configFile: path, log, bundles: dirname(process.argv[1] ?? '.') });
+    const bundles = dirname(process.argv[1] ?? '.');
+    daemon = await startDaemon({ config, configFile: path, log, bundles, effectiveConfig: effective });
   } catch (err) {
     log.fatal({ event: 'start-failed', err }, 'the daemon cannot start');
     return fail(`the daemon cannot start: ${describe(err)}`, EXIT.failed);

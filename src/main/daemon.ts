@@ -26,6 +26,7 @@ import type { DaemonLog } from './logging/logger.ts';
 import { Collection } from './metrics/collection.ts';
 import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
+import { Operations } from './server/operations.ts';
 import { OperationsServer } from './server/operations-server.ts';
 import { Pool } from './threads/pool.ts';
 import { Runner } from './threads/runner.ts';
@@ -36,6 +37,8 @@ export interface DaemonOptions {
   /** Path of the file that it came from. */
   configFile: string;
   log: DaemonLog['log'];
+  /** The configuration in the file's own keys, without secrets. */
+  effectiveConfig(config: Config): Promise<object>;
   /** Folder of the bundles that threads are started from. */
   bundles: string;
 }
@@ -133,10 +136,13 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     const operations = new OperationsServer({
       port: config.daemon.grpcPort,
       tls: config.manager.tls,
-      nodeId: id,
-      agentIds: () => agents.list().map((agent) => agent.id),
-      downloadDir: () => present.update.downloadDir,
-      request: (request) => updates.request(request),
+      operations: new Operations({
+        nodeId: id,
+        agents,
+        effectiveConfig: () => options.effectiveConfig(present),
+        downloadDir: () => present.update.downloadDir,
+        request: (request) => updates.request(request),
+      }),
       after,
       log,
     });

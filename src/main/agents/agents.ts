@@ -15,6 +15,7 @@ import type { ProcessIdentity } from './instance-state.ts';
 import type { Processes } from './launcher.ts';
 import { LogRotator, type LogTasks } from './log-rotator.ts';
 import type { ReloadPlan } from './reload-plan.ts';
+import type { ResourcePoint } from './resource-ring.ts';
 import { stopOrder } from './start-order.ts';
 import { AgentStore } from './store.ts';
 import { AgentSupervisor } from './supervisor.ts';
@@ -132,6 +133,16 @@ export class Agents {
   /** Ends it; it stays stopped. Throws D3002. */
   async stopAgent(id: string, reason: string): Promise<void> {
     await this.#instance(id).stop(reason);
+  }
+
+  /** Ends it and starts it anew. Throws D3001, D3002. */
+  async restartAgent(id: string, reason: string): Promise<void> {
+    await this.#instance(id).restart(reason);
+  }
+
+  /** Resource use of the last `seconds`, oldest first; 0: of the last hour. */
+  usage(id: string, seconds: number): ResourcePoint[] {
+    return this.#monitor.usage(id, seconds);
   }
 
   /** What a program says its version is, asked in the way that is the agent's; null where it has none. */

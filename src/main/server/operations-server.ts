@@ -1,18 +1,20 @@
 /**
- * The port on which the Manager calls the daemon (`proto.DaemonService`), over mutual TLS 1.3. Serves PushUpdate; the
- * other operations answer UNIMPLEMENTED. A port that is taken, or certificates that are not there yet, are told once and
- * tried again: the daemon does its other work meanwhile. It never closes a connection for its idleness or age.
+ * The port on which the Manager calls the daemon (`proto.DaemonService`), over mutual TLS 1.3. A port that is taken, or
+ * certificates that are not there yet, are told once and tried again: the daemon does its other work meanwhile. Each
+ * operation is one line in the log: who, what, how it ended, how long it took. It never closes a connection for its
+ * idleness or age, and what an operation began goes on when its caller has gone.
  */
-import { Server, type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
+import { type handleUnaryCall, Server, status } from '@grpc/grpc-js';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
-import { DaemonServiceService, type UpdateRequest, type UpdateResponse } from '../../shared/gen/daemon.ts';
-import { type PushUpdateOptions, pushUpdate } from './push-update.ts';
+import { DaemonServiceService } from '../../shared/gen/daemon.ts';
+import type { Operations } from './operations.ts';
 import { OperationsCredentials } from './server-credentials.ts';
 import { StatusError } from './status-error.ts';
 import { wireWords } from './wire-words.ts';
 
-export interface OperationsServerOptions extends PushUpdateOptions {
+export interface OperationsServerOptions {
+  operations: Operations;
   /** Default: every address of the host. */
   host?: string;
   port: number;
@@ -93,30 +95,75 @@ export class OperationsServer {
       'grpc.max_connection_age_ms': NEVER_MS,
       'grpc.enable_channelz': 0,
     });
-    const { pushUpdate: definition } = DaemonServiceService;
+    const { operations } = this.#options;
+    const { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate } = DaemonServiceService;
     server.addService(
-      { pushUpdate: definition },
+      { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate },
       {
-        pushUpdate: (call: ServerUnaryCall<UpdateRequest, UpdateResponse>, callback: sendUnaryData<UpdateResponse>) => {
-          void this.#pushUpdate(call.request, callback);
-        },
+        listAgents: this.#handler('ListAgents', () => operations.listAgents()),
+        operateAgent: this.#handler('OperateAgent', (request) => operations.operateAgent(request)),
+        getAgentMetrics: this.#handler('GetAgentMetrics', (request) => operations.agentMetrics(request)),
+        getConfig: this.#handler('GetConfig', (request) => operations.config(request)),
+        pushUpdate: this.#handler('PushUpdate', (request) => operations.pushUpdate(request)),
       },
     );
     return server;
   }
 
-  /** Never rejects. */
-  async #pushUpdate(request: UpdateRequest, callback: sendUnaryData<UpdateResponse>): Promise<void> {
-    const { log } = this.#options;
-    try {
-      const { success, message } = await pushUpdate(request, this.#options);
-      const { component, agentId, version } = request;
-      log.info({ event: 'operation', operation: 'PushUpdate', component, agentId, version, success }, message);
-      callback(null, { success, message: wireWords(message) });
-    } catch (err) {
-      const code = err instanceof StatusError ? err.status : status.INTERNAL;
-      log.warn({ event: 'operation', operation: 'PushUpdate', err }, 'an operation was refused');
-      callback({ code, details: wireWords(describe(err)) });
-    }
+  #handler<Request, Response>(
+    operation: string,
+    serve: (request: Request) => Response | Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      const startedMs = performance.now();
+      const caller = call.getAuthContext()?.sslPeerCertificate?.subject?.CN ?? '';
+      const audit = (outcome: string, extra: object = {}): void => {
+        const durationMs = Math.round(performance.now() - startedMs);
+        const fields = {
+          event: 'operation',
+          operation,
+          caller,
+          outcome,
+          durationMs,
+          ...subjectOf(call.request),
+          ...extra,
+        };
+        this.#options.log.info(fields, `${operation} for the Manager: ${outcome}`);
+      };
+      Promise.resolve()
+        .then(() => serve(call.request))
+        .then(
+          (response) => {
+            const { success, words } = outcomeOf(response);
+            audit(success ? 'done' : 'failed', words ? { message: words } : {});
+            callback(null, withWireWords(response));
+          },
+          (error: unknown) => {
+            const code = error instanceof StatusError ? error.status : status.INTERNAL;
+            audit('refused', { err: error });
+            callback({ code, details: wireWords(describe(error)) });
+          },
+        );
+    };
   }
+}
+
+/** What of a request belongs in the log. */
+function subjectOf(request: unknown): object {
+  const { agentId, operation, component, version, configType } = request as Record<string, unknown>;
+  const named = { agentId, asked: operation, component, version, configType };
+  return Object.fromEntries(Object.entries(named).filter(([, value]) => typeof value === 'string' && value !== ''));
+}
+
+function outcomeOf(response: unknown): { success: boolean; words: string } {
+  const { success, message, errorMessage } = response as Record<string, unknown>;
+  return { success: success !== false, words: String(message ?? errorMessage ?? '') };
+}
+
+/** The texts of an answer, in words that may leave. */
+function withWireWords<Response>(response: Response): Response {
+  const texts = Object.entries(response as object)
+    .filter(([name, value]) => /^(message|errorMessage)$/.test(name) && typeof value === 'string')
+    .map(([name, value]) => [name, wireWords(value)]);
+  return { ...response, ...Object.fromEntries(texts) };
 }

@@ -36,8 +36,7 @@ export function agentOf(component: UpdateRequest['component'], agentId: string, 
 }
 
 export async function pushUpdate(wire: WireRequest, options: PushUpdateOptions): Promise<UpdateResponse> {
-  const { nodeId, agentIds, downloadDir, request } = options;
-  if (wire.nodeId !== '' && wire.nodeId !== nodeId) invalid(`this is node ${nodeId}, not ${wire.nodeId}`);
+  const { agentIds, downloadDir, request } = options;
   const component = UPDATE_COMPONENTS.find((known) => known === wire.component);
   if (!component) invalid(`component is none of ${UPDATE_COMPONENTS.join(', ')}`);
   const agentId = agentOf(component, wire.agentId, agentIds());

@@ -8,6 +8,7 @@ import { placesOf, toDiagnostic } from './findings.ts';
 import { type Loaded, parseConfig } from './parse.ts';
 
 export type { Diagnostic } from './diagnostic.ts';
+export { effectiveConfig } from './effective.ts';
 export type { Places } from './findings.ts';
 export { checkHost } from './host-checks.ts';
 export { type Loaded, parseConfig } from './parse.ts';

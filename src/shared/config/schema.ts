@@ -92,7 +92,7 @@ export const SCHEMA = {
         default: 9091,
         min: 0,
         max: 65535,
-        doc: 'Port of the operations that the Manager calls, over mutual TLS; this version serves PushUpdate. 0: off.',
+        doc: 'Port of the operations that the Manager calls, over mutual TLS 1.3. 0: off.',
       },
       http_port: {
         kind: 'integer',

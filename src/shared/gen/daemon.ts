@@ -78,6 +78,8 @@ export interface ConfigRequest {
   nodeId: string;
   /** "daemon" or "agent" */
   configType: string;
+  /** which agent, where there are several */
+  agentId: string;
 }
 
 export interface ConfigResponse {
@@ -726,7 +728,7 @@ export const MetricsResponse: MessageFns<MetricsResponse> = {
 };
 
 function createBaseConfigRequest(): ConfigRequest {
-  return { nodeId: "", configType: "" };
+  return { nodeId: "", configType: "", agentId: "" };
 }
 
 export const ConfigRequest: MessageFns<ConfigRequest> = {
@@ -736,6 +738,9 @@ export const ConfigRequest: MessageFns<ConfigRequest> = {
     }
     if (message.configType !== "") {
       writer.uint32(18).string(message.configType);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(402).string(message.agentId);
     }
     return writer;
   },
@@ -767,6 +772,14 @@ export const ConfigRequest: MessageFns<ConfigRequest> = {
             }
 
             message.configType = reader.string();
+            continue;
+          }
+          case 50: {
+            if (tag !== 402) {
+              break;
+            }
+
+            message.agentId = reader.string();
             continue;
           }
         }

@@ -6,7 +6,10 @@ import { connect } from 'node:tls';
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificates } from '../../../../src/demo/certificates.ts';
+import type { UsagePoint } from '../../../../src/main/server/agent-views.ts';
+import { Operations, type OperationsOptions } from '../../../../src/main/server/operations.ts';
 import { OperationsServer } from '../../../../src/main/server/operations-server.ts';
+import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
 import type { UpdateRequest } from '../../../../src/shared/contracts/update.ts';
 import { DaemonError } from '../../../../src/shared/errors/daemon-error.ts';
 import {
@@ -24,6 +27,7 @@ let asked: UpdateRequest[];
 let answer: (request: UpdateRequest) => Promise<{ state: 'begun' | 'under-way' | 'done'; message: string }>;
 let downloads: string;
 let retries: (() => void)[];
+let configFile: string;
 
 const file = (name: string): string => join(tls.path, name);
 const REQUEST: WireRequest = {
@@ -39,6 +43,14 @@ const REQUEST: WireRequest = {
   retry: false,
 };
 
+const AGENT: AgentSnapshot = {
+  ...{ id: 'one', type: 'custom', name: 'One', status: 'running', reason: '', pid: 42, version: '1.2.3', alerts: [] },
+  ...{ startedAtMs: 5999, restarts: 3, lastRestartMs: 0, lastHeartbeatMs: 7001, lastExit: null },
+};
+const POINT: UsagePoint = {
+  ...{ atSeconds: 0, cpuPercent: null, rssBytes: 5, vmsBytes: 6, diskReadBytes: 7, diskWriteBytes: null, openFiles: 9 },
+};
+
 beforeAll(async () => {
   tls = await temporaryFolder('operations');
   await createCertificates(tls.path);
@@ -48,23 +60,59 @@ beforeEach(async () => {
   log = new FakeLog();
   asked = [];
   retries = [];
+  configFile = '';
   downloads = join(await testFolder('downloads'), 'new');
   answer = async () => ({ state: 'begun', message: 'it has begun' });
 });
 
-async function serve(over: { port?: number; certFile?: string; agentIds?: string[] } = {}): Promise<OperationsServer> {
+type Operate = (what: string, id: string) => Promise<void>;
+
+type ServedAgents = OperationsOptions['agents'];
+
+class FakeAgents implements ServedAgents {
+  readonly #ids: string[];
+  readonly #operate: Operate;
+
+  constructor(ids: string[], operate: Operate = async () => {}) {
+    this.#ids = ids;
+    this.#operate = operate;
+  }
+
+  list(): AgentSnapshot[] {
+    return this.#ids.map((id) => ({ ...AGENT, id }));
+  }
+  usage = (id: string, seconds: number): UsagePoint[] => (id === 'one' ? [{ ...POINT, atSeconds: seconds }] : []);
+  find = (id: string): { config: { configFile: string } } => ({
+    config: { configFile: id === 'one' ? configFile : '' },
+  });
+  startAgent = (id: string): Promise<void> => this.#operate('start', id);
+  stopAgent = (id: string): Promise<void> => this.#operate('stop', id);
+  restartAgent = (id: string): Promise<void> => this.#operate('restart', id);
+}
+
+interface ServeOptions {
+  port?: number;
+  certFile?: string;
+  agentIds?: string[];
+  operate?: Operate;
+}
+
+async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
   const server = new OperationsServer({
     host: '127.0.0.1',
     port: over.port ?? 0,
     // the certificates of servers name this host, which clients check
     tls: { certFile: over.certFile ?? file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') },
-    nodeId: 'node-1',
-    agentIds: () => over.agentIds ?? ['one', 'two'],
-    downloadDir: () => downloads,
-    request: (request) => {
-      asked.push(request);
-      return answer(request);
-    },
+    operations: new Operations({
+      nodeId: 'node-1',
+      agents: new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
+      effectiveConfig: async () => ({ daemon: { log_level: 'info' } }),
+      downloadDir: () => downloads,
+      request: (request) => {
+        asked.push(request);
+        return answer(request);
+      },
+    }),
     after: (_, __, run) => {
       retries.push(run);
       return () => {};
@@ -100,6 +148,141 @@ const refusal = (port: number, change: Partial<WireRequest>): Promise<ServiceErr
     () => expect.unreachable('it should have been refused'),
     (error: ServiceError) => error,
   );
+
+/** One call with any client method. */
+function ask<Q, A>(port: number, method: keyof DaemonServiceClient, request: Q): Promise<A> {
+  const made = client(port);
+  const call = made[method] as (request: Q, done: (error: ServiceError | null, answer: A) => void) => unknown;
+  return new Promise((resolve, reject) => {
+    call.call(made, request, (error, answered) => (error ? reject(error) : resolve(answered)));
+  });
+}
+
+describe('agents', () => {
+  test('are listed as the contract has them', async () => {
+    const { port } = await serve({ agentIds: ['one'] });
+    expect(await ask(port, 'listAgents', {})).toEqual({
+      agents: [
+        {
+          ...{ id: 'one', type: 'custom', version: '1.2.3', status: 'running', pid: 42 },
+          ...{ startTime: 5, restartCount: 3, lastHeartbeat: 7 },
+        },
+      ],
+    });
+  });
+
+  test('what they used, an hour of it where nobody says how much; what is not known is 0', async () => {
+    const { port } = await serve();
+    const point = { cpu: 0, memoryRss: 5, memoryVms: 6, diskReadBytes: 7, diskWriteBytes: 0, openFiles: 9 };
+    const of = (agentId: string, durationSeconds: number): Promise<unknown> =>
+      ask(port, 'getAgentMetrics', { agentId, durationSeconds });
+    expect(await of('one', 60)).toEqual({ agentId: 'one', dataPoints: [{ timestamp: 60, ...point }] });
+    expect(await of('one', 0)).toEqual({ agentId: 'one', dataPoints: [{ timestamp: 3600, ...point }] });
+    expect(await of('two', 60)).toEqual({ agentId: 'two', dataPoints: [] });
+    await expect(of('', 60)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+    await expect(of('three', 60)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    await expect(of('one', -1)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+
+  test.each(['start', 'stop', 'restart'])('%s is carried out, and is a line in the log', async (operation) => {
+    const done: string[] = [];
+    const { port } = await serve({ operate: async (what, id) => void done.push(`${what} ${id}`) });
+    const answered = await ask(port, 'operateAgent', { agentId: 'two', operation });
+    expect(answered).toEqual({ success: true, errorMessage: '' });
+    expect(done).toEqual([`${operation} two`]);
+    expect(log.events('operation')).toEqual([
+      expect.objectContaining({ operation: 'OperateAgent', agentId: 'two', asked: operation, outcome: 'done' }),
+    ]);
+    expect(String(log.events('operation')[0]?.['caller'])).not.toBe('');
+  });
+
+  test('an operation that fails is an answer, in words that may leave', async () => {
+    const operate = (): Promise<void> => Promise.reject(new DaemonError('D3002', 'no end before the timeout'));
+    const { port } = await serve({ operate });
+    const answered = await ask(port, 'operateAgent', { agentId: 'one', operation: 'stop' });
+    expect(answered).toEqual({ success: false, errorMessage: 'no end before the time limit' });
+  });
+
+  test('the same operation asked for again joins the one under way; its caller’s end changes nothing', async () => {
+    let finish: () => void = () => {};
+    let begun = 0;
+    const operate = (): Promise<void> =>
+      new Promise((resolve) => {
+        begun++;
+        finish = resolve;
+      });
+    const { port } = await serve({ operate });
+    const made = client(port);
+    const gaveUp = new Promise<ServiceError | null>((resolve) => {
+      const call = made.operateAgent({ agentId: 'one', operation: 'restart' }, (error) => resolve(error));
+      void waitFor(() => begun === 1, { what: 'the operation to begin' }).then(() => call.cancel());
+    });
+    expect((await gaveUp)?.code).toBe(status.CANCELLED);
+    const joined = ask(port, 'operateAgent', { agentId: 'one', operation: 'restart' });
+    // the server has it before it ends: a further question on the same connection is answered after it
+    await ask(port, 'listAgents', {});
+    finish();
+    expect(await joined).toEqual({ success: true, errorMessage: '' });
+    expect(begun).toBe(1);
+  });
+
+  test.each<[string, object, number]>([
+    ['no agent', { agentId: '', operation: 'start' }, status.INVALID_ARGUMENT],
+    ['an unknown agent', { agentId: 'three', operation: 'start' }, status.NOT_FOUND],
+    ['an unknown operation', { agentId: 'one', operation: 'reboot' }, status.INVALID_ARGUMENT],
+  ])('%s is refused', async (_, request, code) => {
+    const { port } = await serve();
+    await expect(ask(port, 'operateAgent', request)).rejects.toMatchObject({ code });
+  });
+});
+
+describe('GetConfig', () => {
+  const of = (port: number, change: object): Promise<{ success: boolean; message: string; configData: Buffer }> =>
+    ask(port, 'getConfig', { nodeId: '', configType: 'daemon', agentId: '', ...change });
+
+  test('gives the daemon’s effective configuration', async () => {
+    const { port } = await serve();
+    const { success, configData } = await of(port, {});
+    expect([success, JSON.parse(configData.toString())]).toEqual([true, { daemon: { log_level: 'info' } }]);
+  });
+
+  test('gives an agent’s own file without what is secret', async () => {
+    configFile = join(await testFolder('config'), 'agent.conf');
+    const key = '-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----';
+    writeFileSync(configFile, `user: joe\npassword: geheim\n  api_key = "k1"\nurl: https://a:b@host/\n${key}\n`);
+    const { port } = await serve();
+    const { configData } = await of(port, { configType: 'agent', agentId: 'one' });
+    const shown =
+      'user: joe\npassword: "[secret]"\n  api_key = "[secret]"\nurl: https://[credentials]@host/\n[private key]\n';
+    expect(configData.toString()).toBe(shown);
+  });
+
+  test.each<[string, object, string]>([
+    ['has none', { agentId: 'two' }, 'has no config_file'],
+    ['whose file has gone', { agentId: 'one' }, 'ENOENT'],
+  ])('an agent that %s: an answer that says so', async (_, change, text) => {
+    configFile = join(await testFolder('config'), 'absent.conf');
+    const { port } = await serve();
+    const { success, message } = await of(port, { configType: 'agent', ...change });
+    expect([success, message.includes(text)]).toEqual([false, true]);
+  });
+
+  test('a file of more than 1 MiB is not sent', async () => {
+    configFile = join(await testFolder('config'), 'large.conf');
+    writeFileSync(configFile, 'x'.repeat(1024 * 1024 + 1));
+    const { port } = await serve();
+    expect(await of(port, { configType: 'agent', agentId: 'one' })).toMatchObject({ success: false });
+  });
+
+  test.each<[string, object]>([
+    ['another node', { nodeId: 'node-2' }],
+    ['another type', { configType: 'kernel' }],
+    ['no agent of several', { configType: 'agent' }],
+  ])('%s is refused', async (_, change) => {
+    const { port } = await serve();
+    await expect(of(port, change)).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+  });
+});
 
 describe('PushUpdate', () => {
   test('is handed on as a request of the Manager, which cannot allow a downgrade', async () => {

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { effectiveConfig } from '../../../../src/shared/config/effective.ts';
+import { parseConfig } from '../../../../src/shared/config/parse.ts';
+
+function effective(text: string): Record<string, Record<string, unknown>> {
+  const { config } = parseConfig(text, 'daemon.yaml');
+  if (!config) throw new Error('the configuration is invalid');
+  return effectiveConfig(config) as Record<string, Record<string, unknown>>;
+}
+
+const MANAGER = 'manager: { address: "m:9090" }\n';
+
+describe('effectiveConfig', () => {
+  test('has what the file says and the defaults, under the file’s keys', () => {
+    const { daemon, manager, update } = effective(`${MANAGER}daemon: { log_level: debug }\n`);
+    expect(daemon).toMatchObject({ log_level: 'debug', grpc_port: 9091, work_dir: '/var/lib/daemon' });
+    expect(manager).toMatchObject({ address: 'm:9090', heartbeat_interval: '1m', timeout: '30s' });
+    expect(update).toMatchObject({ max_backups: 5, verify_timeout: '5m', trusted_hosts: [] });
+  });
+
+  test('is a configuration that means the same', () => {
+    const text = `${MANAGER}agents:\n  - { id: a, type: custom, binary_path: /bin/a, limits: { core: 0 }, env: { A: "1" } }\n`;
+    const { config } = parseConfig(text, 'a');
+    const again = parseConfig(JSON.stringify(effective(text)), 'b');
+    expect(again.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
+    expect(again.config).toEqual(config);
+  });
+
+  test('shows no secret, at whatever depth', () => {
+    const text = `${MANAGER}agents:
+  - id: a
+    type: custom
+    binary_path: /bin/a
+    args: ["--api-token=t0p", "http://joe:pw@host/x", plain]
+    env: { DB_PASSWORD: hidden, MODE: shown }
+collectors:
+  queue: { module: /m.mjs, options: { url: "amqp://u:p@h/", auth: { secret: s3, depth: 2 } } }
+`;
+    const shown = JSON.stringify(effective(text));
+    for (const secret of ['t0p', 'joe', 'pw@', 'hidden', 'u:p', 's3']) expect(shown).not.toContain(secret);
+    expect(effective(text)['agents']).toMatchObject([
+      {
+        args: ['--api-token=[secret]', 'http://[credentials]@host/x', 'plain'],
+        env: { DB_PASSWORD: '[secret]', MODE: 'shown' },
+      },
+    ]);
+    expect(effective(text)['collectors']).toMatchObject({
+      queue: { options: { auth: { secret: '[secret]', depth: 2 } } },
+    });
+  });
+});
