@@ -175,7 +175,7 @@ export class SelfUpdateHost {
     const clean = /^(handover\.log,)?outcomes\.json$/;
     await waitFor(() => clean.test(left()) || Promise.reject(new Error(left())), {
       what: 'the files of the update to be cleared up',
-      timeoutMs: WAIT_MS,
+      timeoutMs: 20_000,
     });
     expect(this.root.current).toBe(version);
     expect(readdirSync(this.root.root).sort()).toEqual(['current', 'releases']);

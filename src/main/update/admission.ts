@@ -3,9 +3,11 @@
  * that is refused has left no trace. Throws D4002 with the check, D4003 where the host or the component does not allow
  * it, D4004 where there is nothing to go back to.
  */
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import type { PackageManifest, UpdateRequest } from '../../shared/contracts/update.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { readProcFile } from '../../shared/platform/proc.ts';
@@ -31,6 +33,7 @@ export interface AdmissionDeps {
 export type Admission<J> = { kind: 'done' } | { kind: 'begin'; journal: J; manifest: PackageManifest | null };
 
 const HASH_MS = 10 * 60_000;
+const SYSTEMCTL_MS = 30_000;
 
 export class Admissions {
   readonly #deps: AdmissionDeps;
@@ -207,8 +210,17 @@ async function ownService(): Promise<DaemonJournal['service']> {
   const cgroup = readProcFile('/proc/self/cgroup') ?? '';
   const systemd = (await readdir('/run/systemd/system').catch(() => null)) !== null; // not there: no systemd
   const service = serviceControl({ systemd, cgroup, pid: process.pid, parentPid: process.ppid });
-  if (service) return service;
+  // below another program that is the unit's own (a supervisor, cron), that would be what is restarted
+  const ours = service?.kind !== 'systemd' || (await mainPid(service)) === process.pid;
+  if (service) return ours ? service : { kind: 'signal', supervised: process.ppid > 1 };
   throw new DaemonError('D4003', 'this daemon is process 1 of its container: update the image instead');
+}
+
+/** Of the unit, as systemd has it; 0 where it does not say. */
+async function mainPid({ unit, user }: { unit: string; user: boolean }): Promise<number> {
+  const args = [...(user ? ['--user'] : []), 'show', '--property=MainPID', '--value', unit];
+  const { stdout } = await promisify(execFile)('systemctl', args, { timeout: SYSTEMCTL_MS });
+  return Number(stdout);
 }
 
 function newId(): string {

@@ -29,8 +29,9 @@ export async function clearUp(journal: Journal, deps: ClearUpDeps): Promise<void
       await switchTo(journal.root, journal.oldRelease);
     }
     await endTrial(journal.root);
-    const { go, report } = handoverFiles(deps.folder);
-    for (const path of [go, report]) await rm(path, { force: true });
+    // a helper that was killed has left its lock
+    const { go, report, lock } = handoverFiles(deps.folder);
+    for (const path of [go, report, `${report}.new`, lock]) await rm(path, { force: true });
     await pruneReleases(journal, deps.maxBackups);
   }
   await deps.backups.prune(

@@ -8,6 +8,10 @@ test.each([
   { target: 'idleMemory', measured: 61, says: '< 30 MB: does not hold' },
   { target: 'collection', measured: 500, says: '< 500 ms: does not hold' },
   { target: 'report', measured: 3, says: '< 200 ms: holds' },
+  { target: 'verifyHeartbeat', measured: 2, says: '≤ 2 x: holds' },
+  { target: 'verifyHeartbeat', measured: 2.01, says: '≤ 2 x: does not hold' },
+  { target: 'verifyHash', measured: 0.95, says: '≥ 0.95 x: holds' },
+  { target: 'verifySignature', measured: 0.99, says: '≥ 1 x: does not hold' },
 ] as const)('$target at $measured', ({ target, measured, says }) => {
   expect(inWords(judge(target, 'a figure', measured))).toBe(says);
 });
