@@ -16,10 +16,20 @@ trial=$root/trial
 case ${self##*/}" $* " in
 daemon*' --version '* | daemon*' --check '* | daemon*' --help '*) ;;
 daemon*)
-  if [ -f "$trial" ] && read -r left new old <"$trial" && [ "$new" = "${release##*/}" ]; then
+  if [ -f "$trial" ] && read -r left new old folder <"$trial" && [ "$new" = "${release##*/}" ]; then
     if [ "$left" -gt 0 ]; then
       # a start that cannot be counted is a start all the same
-      { printf '%s %s %s\n' "$((left - 1))" "$new" "$old" >"$trial.new" && mv -f "$trial.new" "$trial"; } || :
+      { printf '%s %s %s %s\n' "$((left - 1))" "$new" "$old" "$folder" >"$trial.new" && mv -f "$trial.new" "$trial"; } || :
+      # one that hangs uses up no starts: the watcher of the version before it, where the other went with a reboot
+      helper=$root/releases/$old/lib/handover.js
+      watcher=${DAEMON_NODE:-node}
+      [ -x "$root/releases/$old/bin/node" ] && watcher=$root/releases/$old/bin/node
+      if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null; then
+        systemd-run --quiet --collect --property=Restart=on-failure --property=RestartSec=1 -- \
+          "$watcher" "$helper" "$folder" </dev/null >/dev/null 2>&1 || :
+      else
+        (setsid "$watcher" "$helper" "$folder" </dev/null >/dev/null 2>&1 &)
+      fi
     elif [ -x "$root/releases/$old/bin/daemon" ]; then
       exec "$root/releases/$old/bin/daemon" "$@"
     fi

@@ -124,7 +124,10 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     onResult: () => link?.statesChanged(),
   });
   await scope.add(() => updates.close());
-  await updates.start();
+  // agents are worth more than updates: whoever asks for one next hears what is wrong
+  await updates
+    .start()
+    .catch((err: unknown) => log.error({ event: 'update-resume', err }, 'updates cannot be taken up'));
   const control = await ControlServer.listen({
     path: join(workDir, CONTROL_SOCKET),
     handlers: controlHandlers(updates),
@@ -139,6 +142,7 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
       operations: new Operations({
         nodeId: id,
         agents,
+        isUpdating: (agentId) => updates.isApplying(agentId),
         effectiveConfig: () => options.effectiveConfig(present),
         downloadDir: () => present.update.downloadDir,
         request: (request) => updates.request(request),

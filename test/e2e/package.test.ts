@@ -44,7 +44,7 @@ beforeAll(async () => {
   expect(stdout).toMatch(/^[^\n]+\n$/);
   archive = stdout.trim();
   release = join(folder, 'release');
-  const input = { archive, to: release, limits: LIMITS, reserveBytes: 0 };
+  const input = { archive, to: release, limits: LIMITS, reserveBytes: 0, sha256: '' };
   await unpack(input, { progress: () => {} });
 });
 
@@ -160,7 +160,7 @@ describe('with a version of its own', () => {
     );
     expect(readdirSync(root).sort()).toEqual([...contents, 'packages'].sort());
     const to = join(root, 'r');
-    const input = { archive: stdout.trim(), to, limits: LIMITS, reserveBytes: 0 };
+    const input = { archive: stdout.trim(), to, limits: LIMITS, reserveBytes: 0, sha256: '' };
     expect(await unpack(input, { progress: () => {} })).toMatchObject({ root: 'host-daemon-9.8.7-rc.1', files: 13 });
     expect(readFileSync(join(to, 'VERSION'), 'utf8')).toBe('9.8.7-rc.1\n');
     for (const program of ['daemon', 'daemonctl']) expect(output(join(to, 'bin', program), [])).toBe('9.8.7-rc.1\n');

@@ -82,7 +82,7 @@ function spawned(child: ChildProcess): Promise<number> {
 }
 
 /** The number of a user's own group, as the system's directory has it. */
-async function primaryGroup(user: string): Promise<string> {
+export async function primaryGroup(user: string): Promise<string> {
   try {
     return (await promisify(execFile)('id', ['-g', '--', user])).stdout.trim();
   } catch (cause) {

@@ -5,7 +5,11 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import type { AgentType } from '../../shared/contracts/agent.ts';
+import { commandLine } from './command.ts';
+import { primaryGroup } from './launcher.ts';
 import { AGENT_TYPE_FACTS } from './types.ts';
+
+const NO_LIMITS = { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null };
 
 const TIME_LIMIT_MS = 5000;
 const MAX_OUTPUT_BYTES = 64 * 1024;
@@ -24,6 +28,9 @@ export interface ProbedAgent {
   type: AgentType;
   /** Of the configuration; null where it has none. */
   versionArgs: string[] | null;
+  /** As whom it runs, and so is asked. */
+  user: string;
+  group: string;
 }
 
 export class VersionProbe {
@@ -40,17 +47,23 @@ export class VersionProbe {
   }
 
   /** Empty where there is no way to ask, or the program does not answer as its type does. Rejects where it cannot be run. */
-  async version({ type, versionArgs }: ProbedAgent, program: string): Promise<string> {
+  async version({ type, versionArgs, user, group }: ProbedAgent, program: string): Promise<string> {
     const args = versionArgs ?? AGENT_TYPE_FACTS[type].version?.args;
     if (!args) return '';
     const { ino, mtimeMs, size } = await stat(program);
     const file = `${ino} ${mtimeMs} ${size}`;
     const known = this.#known.get(program);
     if (known?.file === file) return known.version;
-    const version = this.#run(program, args).then((output) => versionIn(type, output));
+    const version = this.#asUser(program, args, user, group).then((output) => versionIn(type, output));
     this.#known.set(program, { file, version });
     version.catch(() => this.#known.delete(program)); // asked again the next time
     return version;
+  }
+
+  async #asUser(program: string, args: string[], user: string, group: string): Promise<string> {
+    const own = group || (user ? await primaryGroup(user) : '');
+    const line = commandLine({ program, args, user, group: own, limits: NO_LIMITS });
+    return this.#run(line.file, line.args);
   }
 
   #run(program: string, args: string[]): Promise<string> {

@@ -27,6 +27,8 @@ export interface OperationsOptions extends Omit<PushUpdateOptions, 'agentIds'> {
     usage(id: string, seconds: number): UsagePoint[];
     find(id: string): { config: { configFile: string } } | null;
   };
+  /** Whether an update acts on the agent now. */
+  isUpdating(agentId: string): boolean;
   /** In the file's own keys, without secrets. */
   effectiveConfig(): Promise<object>;
 }
@@ -47,8 +49,12 @@ export class Operations {
     return { agents: this.#options.agents.list().map(agentInfo) };
   }
 
-  operateAgent({ agentId, operation }: AgentOperationRequest): Promise<AgentOperationResponse> {
-    return this.#operator.operate(agentId, checkOperation(agentId, operation, this.#ids()));
+  async operateAgent({ agentId, operation }: AgentOperationRequest): Promise<AgentOperationResponse> {
+    const checked = checkOperation(agentId, operation, this.#ids());
+    if (this.#options.isUpdating(agentId)) {
+      return { success: false, errorMessage: `agent ${agentId} is being updated: ask again after it` };
+    }
+    return this.#operator.operate(agentId, checked);
   }
 
   agentMetrics({ agentId, durationSeconds }: AgentMetricsRequest): AgentMetricsResponse {

@@ -13,13 +13,13 @@ import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { readProcFile } from '../../shared/platform/proc.ts';
 import { agentJournal } from './agent-update.ts';
 import type { Backups, KeptBackup } from './backups.ts';
-import type { AgentJournal, DaemonJournal } from './journal-format.ts';
+import type { AgentJournal, DaemonJournal, PresentFacts } from './journal-format.ts';
 import { checkBefore, type ObtainDeps, type PackageTarget, packagePath, verifyMsOf } from './obtain.ts';
 import { type Outcomes, refusedVersion } from './outcomes.ts';
 import { ownName } from './own-name.ts';
 import { currentRelease, installationOf } from './releases.ts';
 import { checkVersion } from './request.ts';
-import { serviceControl } from './service-control.ts';
+import { serviceControl, serviceUnit, type UnitFacts } from './service-control.ts';
 import type { UpdaterOptions } from './updater.ts';
 import { compareVersions, isSameVersion } from './versions.ts';
 
@@ -49,6 +49,7 @@ export class Admissions {
     if (!found) throw new DaemonError('D4003', `there is no agent ${agentId}`);
     const running = await this.#runningVersion(agentId);
     const manifest = await this.#checkAll(request, running, { agentId, agentType: found.config.type });
+    if (manifest === null) await this.#requireVersionToAsk(agentId, found.config.binaryPath);
     if (manifest === 'done') return { kind: 'done' };
     const id = newId();
     const path = packagePath(options.config().update, id);
@@ -86,7 +87,7 @@ export class Admissions {
     const wanted = { agentId, version: backup.version };
     const facts = { id: newId(), oldVersion: running, package: backup.path };
     if (component === 'daemon')
-      return { ...(await this.#daemonJournal(wanted, { ...facts, sha256: '' })), step: 'staging' };
+      return { ...(await this.#daemonJournal(wanted, { ...facts, sha256: '' })), step: 'staging', staged: true };
     const journal = await this.#agentJournal(wanted, { ...facts, sha256 });
     return { ...journal, step: 'staging', temporary: [journal.staged, journal.former] };
   }
@@ -113,6 +114,14 @@ export class Admissions {
     const allowed = request.allowDowngrade || (manifest?.allowDowngrade ?? false);
     checkVersion(running, version, allowed, compareVersions(running, version));
     return manifest;
+  }
+
+  /** A signature of the package alone binds no version: the program itself must be able to say it. */
+  async #requireVersionToAsk(agentId: string, path: string): Promise<void> {
+    const told = await this.#deps.options.agents.versionOf(agentId, path).catch(() => ''); // there is a way, then
+    if (told !== null) return;
+    const why = `nobody knows how to ask agent ${agentId} for its version: give version_args, or a signed manifest`;
+    throw new DaemonError('D4002', `${why} (check: manifest)`);
   }
 
   /** As the program in place says, else as its heartbeats do, else as the last update left it; empty where nobody knows. */
@@ -145,7 +154,7 @@ export class Admissions {
     wanted: { version: string },
     facts: { id: string; oldVersion: string; package: string; sha256: string },
   ): Promise<DaemonJournal> {
-    const { bundles, configFile, config, link, agents, clock } = this.#deps.options;
+    const { bundles, configFile, config, clock } = this.#deps.options;
     const installed = await installationOf(bundles);
     if (!installed || (await currentRelease(installed.root)) !== installed.release) {
       const where = dirname(bundles);
@@ -154,12 +163,8 @@ export class Admissions {
         `this daemon cannot replace itself: ${where} is not the release that current names`,
       );
     }
-    const { update, manager, daemon } = config();
+    const { daemon } = config();
     const { root, release } = installed;
-    const running = agents.list().flatMap(({ id }) => {
-      const process = agents.find(id)?.process;
-      return process ? [{ id, process }] : [];
-    });
     return {
       format: 1,
       kind: 'daemon',
@@ -177,15 +182,29 @@ export class Admissions {
       pidFile: daemon.pidFile,
       command: [join(root, 'current', 'bin', 'daemon'), '--config', configFile],
       service: await ownService(),
-      agents: running,
-      linked: link().connected,
-      manager: { address: manager.address, timeoutMs: manager.timeoutMs, tls: manager.tls },
-      verifyTimeoutMs: update.verifyTimeoutMs,
-      verifyMs: verifyMsOf(update),
+      ...presentFacts(this.#deps.options),
+      staged: false,
       helper: null,
       helpers: 0,
     };
   }
+}
+
+/** What the new version is compared with: as it is right before the hand-over. */
+export function presentFacts(options: UpdaterOptions): PresentFacts {
+  const { agents, link, config } = options;
+  const { update, manager } = config();
+  const running = agents.list().flatMap(({ id }) => {
+    const process = agents.find(id)?.process;
+    return process ? [{ id, process }] : [];
+  });
+  return {
+    agents: running,
+    linked: link().connected,
+    manager: { address: manager.address, timeoutMs: manager.timeoutMs, tls: manager.tls },
+    verifyTimeoutMs: update.verifyTimeoutMs,
+    verifyMs: verifyMsOf(update),
+  };
 }
 
 export function obtainDeps({ config, tasks, clock }: UpdaterOptions): ObtainDeps {
@@ -209,18 +228,23 @@ function chooseBackup(backups: readonly KeptBackup[], name: string, running: str
 async function ownService(): Promise<DaemonJournal['service']> {
   const cgroup = readProcFile('/proc/self/cgroup') ?? '';
   const systemd = (await readdir('/run/systemd/system').catch(() => null)) !== null; // not there: no systemd
-  const service = serviceControl({ systemd, cgroup, pid: process.pid, parentPid: process.ppid });
-  // below another program that is the unit's own (a supervisor, cron), that would be what is restarted
-  const ours = service?.kind !== 'systemd' || (await mainPid(service)) === process.pid;
-  if (service) return ours ? service : { kind: 'signal', supervised: process.ppid > 1 };
-  throw new DaemonError('D4003', 'this daemon is process 1 of its container: update the image instead');
+  const initName = readProcFile('/proc/1/comm')?.trim() ?? '';
+  const facts = { systemd, cgroup, pid: process.pid, parentPid: process.ppid, initName };
+  const service = serviceControl(facts, await unitFacts(serviceUnit(facts)));
+  if (service === null) {
+    throw new DaemonError('D4003', 'with this daemon its container would end: update the image instead');
+  }
+  if (service.kind === 'refused') throw new DaemonError('D4003', service.reason);
+  return service;
 }
 
-/** Of the unit, as systemd has it; 0 where it does not say. */
-async function mainPid({ unit, user }: { unit: string; user: boolean }): Promise<number> {
-  const args = [...(user ? ['--user'] : []), 'show', '--property=MainPID', '--value', unit];
+/** What systemd says of the unit; null where there is none. */
+async function unitFacts(unit: { unit: string; user: boolean } | null): Promise<UnitFacts | null> {
+  if (!unit) return null;
+  const args = [...(unit.user ? ['--user'] : []), 'show', '--property=MainPID,KillMode', unit.unit];
   const { stdout } = await promisify(execFile)('systemctl', args, { timeout: SYSTEMCTL_MS });
-  return Number(stdout);
+  const value = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1] ?? '';
+  return { mainPid: Number(value('MainPID')), killMode: value('KillMode') };
 }
 
 function newId(): string {

@@ -13,6 +13,8 @@ export interface GateLimits {
   ran: boolean;
   /** Checks that did not pass before. */
   ill: readonly CheckName[];
+  /** Checks that passed before: a heartbeat among them must come again. */
+  well: readonly CheckName[];
 }
 
 export interface GateFacts {
@@ -53,12 +55,13 @@ function isHeldBack({ status, checks }: GateFacts, ill: readonly CheckName[]): b
 }
 
 /** What keeps it from counting as well now; empty when nothing does. */
-function missingOf(facts: GateFacts, ill: readonly CheckName[]): string {
+function missingOf(facts: GateFacts, { ill, well }: GateLimits): string {
   if (facts.status !== 'running' && !isHeldBack(facts, ill))
     return `it is ${facts.status}${facts.reason ? `: ${facts.reason}` : ''}`;
   if (facts.checks.length === 0) return 'it has not been checked yet';
   for (const { check, state, reason } of facts.checks) {
-    if (ill.includes(check) || state === 'ok' || state === 'off') continue;
+    if (ill.includes(check) || state === 'ok') continue;
+    if (state === 'off' && !(check === 'heartbeat' && well.includes(check))) continue;
     // a figure needs two looks; a heartbeat that has not come yet is missing
     if (state === 'unknown' && check !== 'heartbeat') continue;
     return `its ${check} check ${state === 'failing' ? 'fails' : 'has not passed'}${reason ? `: ${reason}` : ''}`;
@@ -72,7 +75,7 @@ export function judgeAgent(memory: GateMemory, facts: GateFacts, limits: GateLim
     const why = facts.reason ? `: ${facts.reason}` : '';
     return { kind: 'failed', reason: `its process ${memory.pid} did not stay${why}` };
   }
-  const missing = limits.ran ? missingOf(facts, limits.ill) : '';
+  const missing = limits.ran ? missingOf(facts, limits) : '';
   const goodSinceMs = missing === '' ? (memory.goodSinceMs ?? nowMs) : null;
   if (goodSinceMs !== null && nowMs - goodSinceMs >= limits.verifyMs) return { kind: 'proven' };
   if (nowMs - memory.sinceMs >= limits.verifyTimeoutMs) {

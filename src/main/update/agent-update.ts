@@ -3,7 +3,7 @@
  * of the next. Each can be taken again after a crash in the middle of it. What is decided (where to go after a failure,
  * whether the new version has proven itself) is decided elsewhere, in pure functions.
  */
-import { link, lstat, rename, rm, stat } from 'node:fs/promises';
+import { link, lstat, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
@@ -85,6 +85,7 @@ export async function takeAgentStep(journal: AgentJournal, deps: AgentUpdateDeps
       await putInPlace(journal.staged, journal.target);
       return { ...journal, step: journal.wanted ? 'starting' : 'committed' };
     case 'starting':
+      if (await isOff(journal, deps)) return { ...journal, step: 'committed' };
       await deps.agents.startAgent(journal.agentId);
       return { ...journal, step: 'proving' };
     case 'proving':
@@ -95,7 +96,8 @@ export async function takeAgentStep(journal: AgentJournal, deps: AgentUpdateDeps
       return { ...journal, step: 'restarting-old' };
     case 'restarting-old':
       // an agent that the configuration has lost meanwhile needs no start
-      if (journal.wanted && deps.agents.find(journal.agentId)) await deps.agents.startAgent(journal.agentId);
+      if (journal.wanted && deps.agents.find(journal.agentId)?.config.enabled)
+        await deps.agents.startAgent(journal.agentId);
       return { ...journal, step: 'rolled-back' };
     case 'committed':
     case 'rolled-back':
@@ -118,7 +120,7 @@ async function stage(journal: AgentJournal, deps: AgentUpdateDeps): Promise<Agen
   if (form.form === 'tar.gz') {
     const folder = `${path}.unpacked`;
     const limits = unpackLimits(update);
-    await tasks.run('unpack', { archive: path, to: folder, limits, reserveBytes: RESERVE_BYTES }, options);
+    await tasks.run('unpack', { archive: path, sha256, to: folder, limits, reserveBytes: RESERVE_BYTES }, options);
     program = await programIn(folder, basename(target));
     sha256 = '';
   }
@@ -156,14 +158,15 @@ async function backUp(journal: AgentJournal, deps: AgentUpdateDeps): Promise<Age
   const { status } = found.snapshot;
   // one that has a process, and is kept from counting as started by a check that fails, runs as well
   const ran = status === 'running' || (status === 'starting' && results.some(failing));
-  const ill = results.filter(({ state }) => state !== 'ok' && state !== 'off').map(({ check }) => check);
+  const ill = results.filter(failing).map(({ check }) => check);
+  const well = results.filter(({ state }) => state === 'ok').map(({ check }) => check);
   const about = { component: 'agent', agentId, version: journal.oldVersion, createdMs: clock.wallMs() } as const;
   const kept = await backups.keep(target, { ...about, good: ran && !results.some(failing) }, signal);
   await rm(former, { force: true });
   await secondName(target, former, kept.sha256, tasks, signal);
   // one that was stopped, by whomever, stays so; one that failed is to run: the new version may be what mends it
   const wanted = found.wanted && found.config.enabled && status !== 'stopped';
-  const present = { wanted, ran, ill, backup: kept.path };
+  const present = { wanted, ran, ill, well, backup: kept.path };
   return { ...journal, ...present, oldSha256: kept.sha256, step: 'stopping' };
 }
 
@@ -220,20 +223,39 @@ async function putInPlace(from: string, target: string): Promise<void> {
   }
 }
 
-async function prove(journal: AgentJournal, { agents, update, clock, wait }: AgentUpdateDeps): Promise<void> {
-  const { agentId, target, newVersion, ran, ill } = journal;
+/** Whether the configuration has switched it off meanwhile. Throws D4003 where it is another program's agent by now. */
+async function isOff({ agentId, target }: AgentJournal, { agents }: AgentUpdateDeps): Promise<boolean> {
+  const config = agents.find(agentId)?.config;
+  if (!config) throw new DaemonError('D4003', `agent ${agentId} is no longer configured`);
+  if ((await realpath(config.binaryPath).catch(() => '')) !== target) {
+    throw new DaemonError('D4003', `agent ${agentId} now has the program ${config.binaryPath} and not ${target}`);
+  }
+  return !config.enabled;
+}
+
+async function prove(journal: AgentJournal, deps: AgentUpdateDeps): Promise<void> {
+  const { agents, update, clock, wait } = deps;
+  const { agentId, target, newVersion, ran, ill, well = [] } = journal;
   const { verifyTimeoutMs } = update;
   const verifyMs = verifyMsOf(update);
   await requireVersion(agents, agentId, target, newVersion);
   let memory = openGate(clock.nowMs());
+  let begunWith: Config['agents'][number] | null = null;
   for (;;) {
-    const { pid, results } = await agents.checks(agentId);
-    const snapshot = agents.find(agentId)?.snapshot;
-    if (!snapshot) throw new DaemonError('D4003', `agent ${agentId} is no longer configured`);
+    if (await isOff(journal, deps)) return;
+    // one look that fails says nothing of the version
+    const { pid, results } = await agents.checks(agentId).catch(() => ({ pid: 0, results: [] }));
+    const found = agents.find(agentId);
+    if (!found) throw new DaemonError('D4003', `agent ${agentId} is no longer configured`);
+    const { snapshot, config } = found;
+    // replaced because its configuration changed: it begins anew
+    if (memory.pid !== 0 && snapshot.pid !== memory.pid && config !== begunWith)
+      memory = { ...memory, pid: 0, goodSinceMs: null };
+    if (memory.pid === 0) begunWith = config;
     const checks = pid === snapshot.pid ? results : [];
     const { status, reason } = snapshot;
     const facts = { nowMs: clock.nowMs(), status, reason, pid: snapshot.pid, checks };
-    const verdict = judgeAgent(memory, facts, { verifyMs, verifyTimeoutMs, ran, ill });
+    const verdict = judgeAgent(memory, facts, { verifyMs, verifyTimeoutMs, ran, ill, well });
     if (verdict.kind === 'proven') return;
     if (verdict.kind === 'failed') {
       throw new DaemonError('D4003', `version ${newVersion} of agent ${agentId} is no good: ${verdict.reason}`);
@@ -289,5 +311,6 @@ export function agentJournal(
     wanted: false,
     ran: false,
     ill: [],
+    well: [],
   };
 }

@@ -48,14 +48,17 @@ async function removeParts(folder: string, id: string): Promise<void> {
 }
 
 /** The releases of `max_backups` updates are kept, the one in use in any case; one that did not last goes. */
-async function pruneReleases({ root, oldRelease, newRelease, step }: DaemonJournal, keep: number): Promise<void> {
+async function pruneReleases(
+  { root, oldRelease, newRelease, step, staged }: DaemonJournal,
+  keep: number,
+): Promise<void> {
   const current = await currentRelease(root);
   const names = await readdir(join(root, 'releases'));
   const kept = new Set([current, step === 'committed' ? oldRelease : null]);
   const others = names.filter((name) => !kept.has(name) && !name.startsWith('.'));
   const sorted = others.sort((a, b) => compareVersions(a, b) ?? 0).map((name) => ({ name, good: false }));
   const gone = superfluous(sorted, keep).map(({ name }) => name);
-  if (step !== 'committed' && current !== newRelease) gone.push(newRelease);
+  if (step !== 'committed' && staged !== false && current !== newRelease) gone.push(newRelease);
   gone.push(...names.filter((name) => name.startsWith('.') && name.includes('.part-')));
   for (const name of gone) await rm(releaseFolder(root, name), { recursive: true, force: true });
 }

@@ -15,7 +15,7 @@ import type { Backups } from './backups.ts';
 import { isRunning } from './handover/service.ts';
 import type { HandoverFiles } from './handover-files.ts';
 import type { JournalFile } from './journal.ts';
-import type { DaemonJournal } from './journal-format.ts';
+import type { DaemonJournal, PresentFacts } from './journal-format.ts';
 import { type UpdateTasks, unpackLimits } from './obtain.ts';
 import { currentRelease, launcherOf, releaseFolder, versionOfRelease } from './releases.ts';
 import { type HelperStart, startHelper } from './start-helper.ts';
@@ -32,6 +32,8 @@ export interface DaemonUpdateDeps {
     fetch(): Promise<void>;
     verify(): Promise<{ sha256: string; form: PackageForm }>;
   } | null;
+  /** What the new version is compared with, as it is now. */
+  present(): PresentFacts;
   files: HandoverFiles;
   journalFile: JournalFile;
   start: HelperStart;
@@ -58,7 +60,7 @@ export async function takeDaemonStep(journal: DaemonJournal, deps: DaemonUpdateD
       if (verified && verified.form.form !== 'tar.gz') {
         throw new DaemonError('D4002', 'a release of this daemon is a tar.gz, this is a program (check: archive)');
       }
-      return { ...journal, step: 'staging', sha256: verified?.sha256 ?? journal.sha256 };
+      return { ...journal, step: 'staging', staged: true, sha256: verified?.sha256 ?? journal.sha256 };
     }
     case 'staging':
       await stage(journal, deps);
@@ -86,7 +88,11 @@ async function stage(journal: DaemonJournal, deps: DaemonUpdateDeps): Promise<vo
     await tasks.run('keep', { from: path, to: folder, reserveBytes: RESERVE_BYTES }, options);
   } else {
     const limits = unpackLimits(update);
-    await tasks.run('unpack', { archive: path, to: folder, limits, reserveBytes: RESERVE_BYTES }, options);
+    await tasks.run(
+      'unpack',
+      { archive: path, sha256: journal.sha256, to: folder, limits, reserveBytes: RESERVE_BYTES },
+      options,
+    );
   }
   const told = await versionOfRelease(folder);
   if (!isSameVersion(told, newVersion)) {
@@ -114,7 +120,10 @@ async function run(launcher: string, args: string[], fault: string, signal: Abor
   }
 }
 
-async function backUp(journal: DaemonJournal, { backups, clock, signal }: DaemonUpdateDeps): Promise<DaemonJournal> {
+async function backUp(
+  journal: DaemonJournal,
+  { backups, clock, signal, present }: DaemonUpdateDeps,
+): Promise<DaemonJournal> {
   const { root, oldRelease, oldVersion } = journal;
   const about = {
     component: 'daemon',
@@ -124,7 +133,7 @@ async function backUp(journal: DaemonJournal, { backups, clock, signal }: Daemon
     good: true,
   } as const;
   const { path } = await backups.keep(releaseFolder(root, oldRelease), about, signal);
-  return { ...journal, step: 'handing-over', backup: path };
+  return { ...journal, ...present(), step: 'handing-over', backup: path };
 }
 
 /** Settles when somebody watches and has been told to go on. */

@@ -64,16 +64,31 @@ export interface AgentJournal extends Common {
   ran: boolean;
   /** Checks that did not pass before. */
   ill: CheckName[];
+  /** Checks that passed before; absent in older journals. */
+  well?: CheckName[];
 }
 
 /** How the daemon is started anew: by systemd, or by whoever started it and takes its end for a reason to do so. */
 export type ServiceControl = { kind: 'systemd'; unit: string; user: boolean } | { kind: 'signal'; supervised: boolean };
 
-export interface DaemonJournal extends Common {
+/** What a new version of the daemon is compared with. */
+export interface PresentFacts {
+  /** Agents that ran before, by their processes. */
+  agents: { id: string; process: ProcessName }[];
+  /** Whether the Manager could be reached before. */
+  linked: boolean;
+  manager: { address: string; timeoutMs: number; tls: TlsFilePaths };
+  verifyTimeoutMs: number;
+  verifyMs: number;
+}
+
+export interface DaemonJournal extends Common, PresentFacts {
   kind: 'daemon';
   step: DaemonStep;
   /** The folder that has `releases` and `current`. */
   root: string;
+  /** Whether the new release's folder is of this update; absent in older journals. */
+  staged?: boolean;
   /** Names of folders in `releases`. */
   oldRelease: string;
   newRelease: string;
@@ -83,13 +98,6 @@ export interface DaemonJournal extends Common {
   /** What starts a daemon, where nobody else does. */
   command: string[];
   service: ServiceControl;
-  /** Agents that ran before, by their processes. */
-  agents: { id: string; process: ProcessName }[];
-  /** Whether the Manager could be reached before. */
-  linked: boolean;
-  manager: { address: string; timeoutMs: number; tls: TlsFilePaths };
-  verifyTimeoutMs: number;
-  verifyMs: number;
   /** The helper that watches; null before there is one. */
   helper: ProcessName | null;
   /** How often a helper was found gone and another one started. */

@@ -46,6 +46,7 @@ export interface FetchOptions {
   onProgress(progress: TaskProgress): void;
 }
 
+const OTHERS_MAY_WRITE = 0o022;
 const SMALL_TASK_MS = 60_000;
 const VERIFY_MS = 30 * 60_000;
 const SLACK_MS = 60_000;
@@ -110,6 +111,7 @@ export async function fetchPackage(
 ): Promise<void> {
   const { update, manager, tasks } = deps;
   await mkdir(update.downloadDir, { recursive: true, mode: 0o700 });
+  await requirePrivate(update.downloadDir);
   if (source.kind === 'file') return source.owned ? rename(source.path, to) : takeFile(source.path, to, deps, options);
   await tasks.run(
     'download',
@@ -131,6 +133,14 @@ export async function fetchPackage(
     },
     { deadlineMs: update.downloadTimeoutMs + SLACK_MS, ...options },
   );
+}
+
+/** What was verified must stay what it is until it is used. Throws D4003. */
+async function requirePrivate(folder: string): Promise<void> {
+  const { uid, mode } = await stat(folder);
+  const ours = uid === 0 || uid === process.getuid?.();
+  if (ours && (mode & OTHERS_MAY_WRITE) === 0) return;
+  throw new DaemonError('D4003', `${folder} can be written to by others: give it to the daemon's user, mode 0700`);
 }
 
 async function takeFile(from: string, to: string, { update, tasks }: ObtainDeps, options: FetchOptions): Promise<void> {

@@ -4,6 +4,7 @@
  * happened, gives what is known then.
  */
 import type { RefusedVersion, UpdateComponent, UpdateResult } from '../../shared/contracts/update.ts';
+import { isSameVersion } from './versions.ts';
 
 export interface Outcomes {
   /** Newest last. */
@@ -25,17 +26,22 @@ type Target = Pick<RefusedVersion, 'component' | 'agentId'>;
 const sameTarget = (a: Target, b: Target): boolean => a.component === b.component && a.agentId === b.agentId;
 
 /**
- * The result of one update enters once, however often its end is found. `refuse`: a version that was rolled back is not
- * to be tried again by itself.
+ * The result of one update enters once, however often its end is found. `refuse`: the version was tried and is no good,
+ * so that it is not to be tried again by itself, also where going back from it failed.
  */
-export function withResult(outcomes: Outcomes, result: Omit<UpdateResult, 'number'>, refuse = true): Outcomes {
+export function withResult(
+  outcomes: Outcomes,
+  result: Omit<UpdateResult, 'number'>,
+  refuse = result.rolledBack,
+): Outcomes {
   if (outcomes.results.some(({ id }) => id === result.id)) return outcomes;
   const number = outcomes.last + 1;
   const results = [...outcomes.results, { ...result, number }].slice(-MAX_RESULTS);
   const version = { component: result.component, agentId: result.agentId, version: result.newVersion };
-  const others = outcomes.refused.filter((known) => !(sameTarget(known, version) && known.version === version.version));
-  if (!result.rolledBack || !refuse)
-    return { ...outcomes, results, last: number, refused: result.success ? others : outcomes.refused };
+  const others = outcomes.refused.filter(
+    (known) => !(sameTarget(known, version) && isSameVersion(known.version, version.version)),
+  );
+  if (!refuse) return { ...outcomes, results, last: number, refused: result.success ? others : outcomes.refused };
   const refused = { ...version, reason: result.error, atMs: result.atMs, acknowledged: false };
   return { ...outcomes, results, last: number, refused: [...others, refused].slice(-MAX_REFUSED) };
 }
@@ -46,7 +52,9 @@ export function refusedVersion(
   agentId: string,
   version: string,
 ): RefusedVersion | undefined {
-  return outcomes.refused.find((known) => sameTarget(known, { component, agentId }) && known.version === version);
+  return outcomes.refused.find(
+    (known) => sameTarget(known, { component, agentId }) && isSameVersion(known.version, version),
+  );
 }
 
 /** Somebody has seen what was rolled back. */

@@ -56,9 +56,9 @@ export function decideOversee(journal: DaemonJournal, watched: boolean, version:
   if (!isSameVersion(version, newVersion)) {
     return { kind: 'settle', step: 'rolled-back', failure: journal.failure ?? { code: 'D4003', error } };
   }
-  if (step !== 'switching-back' && step !== 'restarting-old')
-    return { kind: 'settle', step: 'committed', failure: null };
-  const still = `${journal.failure?.error ?? ''}; ${error} on the way back, and version ${newVersion} still runs`;
+  // not proven, and not undone: neither may be claimed
+  const before = journal.failure ? `${journal.failure.error}; ` : '';
+  const still = `${before}${error}, and version ${newVersion} still runs`;
   return { kind: 'settle', step: 'rolled-back', failure: { code: 'D4004', error: still } };
 }
 

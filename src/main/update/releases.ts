@@ -65,8 +65,8 @@ function trialFile(root: string): string {
 }
 
 /** Before the switch: the launcher of the new release undoes it by itself where nobody is left to. Safe to repeat. */
-export async function beginTrial(root: string, release: string, former: string): Promise<void> {
-  await replaceFile(trialFile(root), `${TRIAL_STARTS} ${release} ${former}\n`, 0o644);
+export async function beginTrial(root: string, release: string, former: string, folder: string): Promise<void> {
+  await replaceFile(trialFile(root), `${TRIAL_STARTS} ${release} ${former} ${folder}\n`, 0o644);
 }
 
 export async function endTrial(root: string): Promise<void> {

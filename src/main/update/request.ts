@@ -15,7 +15,7 @@ function refuse(message: string): never {
 
 /** Without blanks around its texts, and with its hash in lower case. */
 export function checkRequest(request: UpdateRequest): UpdateRequest {
-  const version = request.version.trim();
+  const version = request.version.trim().replace(/^[=v\s]+/, ''); // as semver reads it; it becomes a folder's name
   const sha256 = request.sha256.trim().toLowerCase();
   const signature = request.signature.replace(/\s+/g, '');
   const agentId = request.agentId.trim();

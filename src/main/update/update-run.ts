@@ -4,7 +4,7 @@
  */
 import type { PackageManifest, UpdatePhase, UpdateRequest } from '../../shared/contracts/update.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { obtainDeps } from './admission.ts';
+import { obtainDeps, presentFacts } from './admission.ts';
 import { type AgentUpdateDeps, takeAgentStep } from './agent-update.ts';
 import type { Backups } from './backups.ts';
 import { type DaemonUpdateDeps, takeDaemonStep } from './daemon-update.ts';
@@ -13,7 +13,7 @@ import { isDecided } from './handover/helper.ts';
 import { nameOf } from './handover/judge.ts';
 import { handoverFiles } from './handover-files.ts';
 import type { JournalFile } from './journal.ts';
-import type { DaemonJournal, Journal } from './journal-format.ts';
+import type { DaemonJournal, Journal, PresentFacts } from './journal-format.ts';
 import { fetchPackage, verifyFetched } from './obtain.ts';
 import { oversee } from './oversee.ts';
 import { ownName } from './own-name.ts';
@@ -124,13 +124,14 @@ export class UpdateRun {
       verify: () => verifyFetched(path, asked.request, asked.manifest, deps, options),
     };
     const backups = this.#deps.backups;
-    return { agents, tasks, clock, signal, backups, obtain, update: config().update, wait: (ms) => this.#wait(ms) };
+    return { agents, tasks, clock, signal, backups, obtain, update: config().update, wait: (ms) => this.wait(ms) };
   }
 
   #daemonDeps(deps: AgentUpdateDeps, journalFile: JournalFile): DaemonUpdateDeps {
     const { configFile, bundles, folder, environment } = this.#deps.options;
     const start = { bundles, folder, environment };
-    return { ...deps, configFile, files: handoverFiles(folder), journalFile, start };
+    const present = (): PresentFacts => presentFacts(this.#deps.options);
+    return { ...deps, configFile, present, files: handoverFiles(folder), journalFile, start };
   }
 
   /** From the helper's first step to its last. */
@@ -147,13 +148,13 @@ export class UpdateRun {
         agents: agents.list().map(({ id }) => ({ id, process: agents.find(id)?.process ?? null })),
       }),
       startHelper: (journal) => startHelper(journal, { bundles, folder, environment }),
-      wait: (ms) => this.#wait(ms),
+      wait: (ms) => this.wait(ms),
       nowMs: () => Number(process.hrtime.bigint() / 1_000_000n),
       onStep: (journal) => this.#deps.onStep(journal, null),
     });
   }
 
-  #wait(delayMs: number): Promise<void> {
+  wait(delayMs: number): Promise<void> {
     const { signal } = this.#deps;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {

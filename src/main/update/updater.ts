@@ -66,6 +66,7 @@ interface UnderWay {
 }
 
 const OUTCOMES = 'outcomes.json';
+const RETRY_MS = 10_000;
 /** Rejections of this kind are the end of the daemon, not of the update: the next start goes on. */
 class DaemonEnds extends Error {}
 
@@ -76,6 +77,8 @@ export class Updater {
   readonly #admissions: Admissions;
   readonly #running: UpdateRun;
   readonly #underWay = new Map<string, UnderWay>();
+  /** Programs that are being replaced, and by whose update. */
+  readonly #targets = new Map<string, string>();
   /** Components whose request is being looked at: the next one waits, and then joins it. */
   readonly #looking = new Map<string, Promise<unknown>>();
   readonly #abort = new AbortController();
@@ -107,7 +110,9 @@ export class Updater {
       const file = new JournalFile(join(this.#options.folder, name));
       try {
         const journal = await file.read();
-        if (journal) this.#begin(name.slice(0, -5), null, journal, () => this.#running.resume(journal, file));
+        if (!journal) continue;
+        if (journal.kind === 'agent') this.#targets.set(journal.target, name.slice(0, -5));
+        this.#begin(name.slice(0, -5), null, journal, file, () => this.#running.resume(journal, file));
       } catch (err) {
         const path = await file.setAside(this.#options.clock.wallMs());
         this.#options.log.error({ event: 'update-journal', err, path }, `a journal was unreadable, now ${path}`);
@@ -148,6 +153,12 @@ export class Updater {
   status(): UpdateStatus {
     const { results, refused } = this.#outcomes.present;
     return { underWay: [...this.#underWay.values()].map(({ progress }) => progress), results, refused };
+  }
+
+  /** Whether the agent is being stopped, replaced or watched now, so that nobody else may act on it. */
+  isApplying(agentId: string): boolean {
+    const phase = this.#underWay.get(componentName('agent', agentId))?.progress.phase;
+    return phase === 'applying' || phase === 'proving' || phase === 'rolling-back';
   }
 
   /** Somebody has seen what was rolled back. */
@@ -218,16 +229,61 @@ export class Updater {
     const { folder, log } = this.#options;
     const { id, oldVersion, newVersion } = journal;
     const key = keyOf(journal);
-    await mkdir(folder, { recursive: true, mode: 0o750 });
     const file = new JournalFile(join(folder, `${key}.json`));
-    await file.write(journal);
+    this.#reserve(journal);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o750 });
+      await file.write(journal);
+    } catch (error) {
+      this.#release(journal);
+      throw error;
+    }
     const fields = { event: 'update-accepted', updateId: id, component: key, oldVersion, newVersion };
     log.info(fields, `update of ${key} to ${newVersion}`);
-    this.#begin(key, asked?.request ?? null, journal, () => this.#running.run(journal, file, asked));
+    this.#begin(key, asked?.request ?? null, journal, file, () => this.#running.run(journal, file, asked));
     return { id, state: 'begun', message: `the update of ${key} to ${newVersion} has begun` };
   }
 
-  #begin(key: string, request: UpdateRequest | null, journal: Journal, work: () => Promise<Journal>): void {
+  /** Several agents may share a program: one update at a time for it too. Throws D4003. */
+  #reserve(journal: Journal): void {
+    if (journal.kind !== 'agent') return;
+    const by = this.#targets.get(journal.target);
+    if (by !== undefined)
+      throw new DaemonError('D4003', `${journal.target} is being replaced by the update of ${by}: ask again after it`);
+    this.#targets.set(journal.target, keyOf(journal));
+  }
+
+  #release(journal: Journal): void {
+    if (journal.kind === 'agent') this.#targets.delete(journal.target);
+  }
+
+  /** Until its outcome is noted: what is under way is not forgotten for a full disk. */
+  async #toTheEnd(underWay: UnderWay, key: string, file: JournalFile, work: () => Promise<Journal>): Promise<void> {
+    for (let attempt = work; ; ) {
+      try {
+        const decided = await attempt();
+        underWay.decided = true;
+        return await this.#finish(key, decided);
+      } catch (err) {
+        this.#abort.signal.throwIfAborted();
+        underWay.decided = false; // nobody is to wait for it: it may take long
+        const fields = { event: 'update-stuck', updateId: underWay.progress.id, component: key, err };
+        this.#options.log.error(fields, `update of ${key}: ${describe(err)}; trying again`);
+        await this.#running.wait(RETRY_MS);
+        const left = await file.read();
+        if (!left) return;
+        attempt = () => this.#running.resume(left, file);
+      }
+    }
+  }
+
+  #begin(
+    key: string,
+    request: UpdateRequest | null,
+    journal: Journal,
+    file: JournalFile,
+    work: () => Promise<Journal>,
+  ): void {
     const { id, oldVersion, newVersion } = journal;
     const progress: UpdateProgress = {
       ...{ id, oldVersion, newVersion },
@@ -239,19 +295,12 @@ export class Updater {
     };
     const underWay: UnderWay = { request, progress, decided: false, done: Promise.resolve() };
     this.#underWay.set(key, underWay);
-    underWay.done = work()
-      .then((decided) => {
-        underWay.decided = true;
-        return this.#finish(key, decided);
-      })
-      .catch((err: unknown) => {
-        if (this.#abort.signal.aborted) return; // the next start goes on
-        this.#options.log.error(
-          { event: 'update-stuck', updateId: id, component: key, err },
-          `update of ${key}: ${describe(err)}`,
-        );
-      })
-      .finally(() => this.#underWay.delete(key));
+    underWay.done = this.#toTheEnd(underWay, key, file, work)
+      .catch(() => {}) // the daemon ends: the next start goes on
+      .finally(() => {
+        this.#release(journal);
+        this.#underWay.delete(key);
+      });
   }
 
   #progress(journal: Journal, percent: number | null): void {
@@ -275,7 +324,7 @@ export class Updater {
   async #finish(key: string, journal: Journal): Promise<void> {
     const { clock, log, folder, onResult, config, version } = this.#options;
     const result = resultOf(journal, clock.wallMs());
-    const refuse = journal.failure?.interrupted !== true;
+    const refuse = wasTried(journal) && journal.failure?.interrupted !== true;
     await this.#outcomes.change((outcomes) => withResult(outcomes, result, refuse));
     const { maxBackups } = config().update;
     await clearUp(journal, { version, folder, maxBackups, backups: this.#backups });
@@ -299,4 +348,9 @@ export class Updater {
 /** Names the component's journal too. */
 function keyOf(journal: Journal): string {
   return componentName(journal.kind, journal.kind === 'agent' ? journal.agentId : '');
+}
+
+/** What was in place and did not last: not tried again by itself. */
+function wasTried(journal: Journal): boolean {
+  return journal.step === 'rolled-back' && (journal.kind === 'daemon' || journal.switched);
 }

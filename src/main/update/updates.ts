@@ -73,6 +73,11 @@ export class Updates {
     await (await this.#load()).acknowledge();
   }
 
+  /** Whether an update acts on the agent now. */
+  isApplying(agentId: string): boolean {
+    return this.#updater?.isApplying(agentId) ?? false;
+  }
+
   /** Results that the Manager has not answered yet, oldest first. */
   undelivered(): UpdateResult[] {
     return this.#updater?.undelivered() ?? [];

@@ -122,6 +122,8 @@ export interface UnpackLimits {
 }
 
 export interface UnpackInput {
+  /** Hex: the archive that was verified, and no other; empty: not checked. */
+  sha256: string;
   archive: string;
   /** Must not be there; its parent must. After a failure it is not there either. */
   to: string;

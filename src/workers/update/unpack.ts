@@ -3,6 +3,7 @@
  * anything but plain files, folders and links that stay inside is refused, never mended. What an archive may ask for
  * is decided in unpack-tree.ts; here it is done, within the limits, on the bytes that really come out.
  */
+import { createHash } from 'node:crypto';
 import { constants, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -114,7 +115,14 @@ class Unpacking {
     const source = this.#archive.createReadStream({ start: 0, highWaterMark: READ_BYTES, autoClose: false });
     const gunzip = createGunzip({ chunkSize: READ_BYTES });
     const tar = extract();
-    const fed = pipeline(source, gunzip, (chunks: AsyncIterable<Buffer>) => this.#metered(chunks, gunzip), tar);
+    const hash = createHash('sha256');
+    const hashed = async function* (chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        yield chunk;
+      }
+    };
+    const fed = pipeline(source, hashed, gunzip, (chunks: AsyncIterable<Buffer>) => this.#metered(chunks, gunzip), tar);
     // both have come to their end before anything is closed or removed
     const ends = await Promise.allSettled([this.#takeAll(tar), fed]);
     const failures = ends.flatMap((end): unknown[] => (end.status === 'rejected' ? [end.reason] : []));
@@ -123,6 +131,11 @@ class Unpacking {
     if (failure !== undefined) throw failure;
     if (gunzip.bytesWritten !== this.#archiveBytes) throw this.#refusal('something follows the end of its gzip data');
     if (failures.length > 0) throw failures[0];
+    const { archive, sha256 } = this.#input;
+    if (sha256 !== '' && hash.digest('hex') !== sha256) {
+      const why = `the archive ${archive} is no longer the one that was verified: somebody can write to its folder`;
+      throw new DaemonError('D4002', `${why} (check: hash)`);
+    }
     if (this.#tree.root !== '' && !this.#meter.endsAfter(this.#last.start, this.#last.bytes))
       throw this.#refusal('its end is missing, or something follows it');
   }

@@ -4,6 +4,7 @@
  * taken, so that another helper can go on from there. What became of it is noted by the daemon that runs in the end.
  */
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe } from '../../../shared/errors/daemon-error.ts';
 import type { HandoverFiles } from '../handover-files.ts';
 import type { JournalFile } from '../journal.ts';
@@ -122,7 +123,7 @@ export class HandoverHelper {
         return this.#awaitGo(journal);
       case 'switching':
         try {
-          await beginTrial(root, newRelease, oldRelease);
+          await beginTrial(root, newRelease, oldRelease, dirname(this.#options.files.journal));
           await this.#host.switchTo(root, newRelease);
         } catch (error) {
           return failed(journal, 'switching-back', 'D4003', describe(error));

@@ -50,7 +50,10 @@ export type HandoverVerdict =
   | { kind: 'proven' }
   | { kind: 'failed'; reason: string };
 
-type Limits = Pick<DaemonJournal, 'oldVersion' | 'newVersion' | 'daemon' | 'linked' | 'verifyMs' | 'verifyTimeoutMs'>;
+type Limits = Pick<
+  DaemonJournal,
+  'oldVersion' | 'newVersion' | 'daemon' | 'linked' | 'agents' | 'verifyMs' | 'verifyTimeoutMs'
+>;
 
 /** A daemon that is not to be seen for this long does not come up. */
 const ABSENT_MS = 30_000;
@@ -73,7 +76,7 @@ export function openHandover(nowMs: number): HandoverMemory {
 }
 
 /** What keeps it from counting as well now; empty when nothing does. */
-function missingOf(facts: HandoverFacts, { oldVersion, newVersion, linked }: Limits): string {
+function missingOf(facts: HandoverFacts, { oldVersion, newVersion, linked, agents }: Limits): string {
   const { report, nowMs } = facts;
   if (!facts.daemon) return 'it does not run';
   if (!report) return 'it runs, but has told nothing of itself';
@@ -83,6 +86,10 @@ function missingOf(facts: HandoverFacts, { oldVersion, newVersion, linked }: Lim
     const taken = report.agents.find((agent) => agent.id === id)?.process;
     if (!taken || nameOf(taken) !== nameOf(process)) return `it has not taken up agent ${id}, which runs`;
   }
+  // one may have ended by itself; all of them did not
+  const told = report.agents.filter(({ id }) => agents.some((agent) => agent.id === id));
+  if (told.length > 0 && told.every(({ process }) => process === null))
+    return 'none of the agents that ran before runs';
   const { connected, busy, reason } = report.link;
   if (connected || busy || !linked || facts.managerAnswers === false) return '';
   const why = reason ? `: ${reason}` : '';

@@ -68,6 +68,7 @@ describe('versions', () => {
     expect(versionIn(type, output)).toBe(version);
   });
 
+  const NOBODY = { user: '', group: '' };
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'version-'));
@@ -88,21 +89,25 @@ describe('versions', () => {
       `echo x >> ${count}; echo "node_exporter, version ${version} (x)" >&2; exit 3`;
     const path = program('exporter', script('1.0.0'));
     expect(
-      await Promise.all([1, 2].map(() => probe.version({ type: 'node_exporter', versionArgs: null }, path))),
+      await Promise.all([1, 2].map(() => probe.version({ type: 'node_exporter', versionArgs: null, ...NOBODY }, path))),
     ).toEqual(['1.0.0', '1.0.0']);
-    expect(await probe.version({ type: 'node_exporter', versionArgs: null }, path)).toBe('1.0.0');
+    expect(await probe.version({ type: 'node_exporter', versionArgs: null, ...NOBODY }, path)).toBe('1.0.0');
     rmSync(path);
     program('exporter', `${script('2.0.0')} # another`);
-    expect(await probe.version({ type: 'node_exporter', versionArgs: null }, path)).toBe('2.0.0');
+    expect(await probe.version({ type: 'node_exporter', versionArgs: null, ...NOBODY }, path)).toBe('2.0.0');
   });
 
   test('one that hangs is ended, one that is not there rejects, and both are asked again', async () => {
     const probe = new VersionProbe(100);
     const hangs = program('hangs', 'exec sleep 60');
-    await expect(probe.version({ type: 'telegraf', versionArgs: null }, hangs)).rejects.toMatchObject({ killed: true });
+    await expect(probe.version({ type: 'telegraf', versionArgs: null, ...NOBODY }, hangs)).rejects.toMatchObject({
+      killed: true,
+    });
     program('hangs', 'echo Telegraf 1.2.3');
-    expect(await probe.version({ type: 'telegraf', versionArgs: null }, hangs)).toBe('1.2.3');
-    await expect(probe.version({ type: 'telegraf', versionArgs: null }, join(folder, 'absent'))).rejects.toMatchObject({
+    expect(await probe.version({ type: 'telegraf', versionArgs: null, ...NOBODY }, hangs)).toBe('1.2.3');
+    await expect(
+      probe.version({ type: 'telegraf', versionArgs: null, ...NOBODY }, join(folder, 'absent')),
+    ).rejects.toMatchObject({
       code: 'ENOENT',
     });
   });
@@ -110,13 +115,13 @@ describe('versions', () => {
   test('a program of unknown habits is not run', async () => {
     const ran = join(folder, 'ran');
     const own = program('own', `touch ${ran}`);
-    expect(await new VersionProbe().version({ type: 'custom', versionArgs: null }, own)).toBe('');
+    expect(await new VersionProbe().version({ type: 'custom', versionArgs: null, ...NOBODY }, own)).toBe('');
     expect(existsSync(ran)).toBe(false);
   });
 
   test('a custom one is asked as the configuration says', async () => {
     const own = program('own', 'echo "own tool $1 3.4.5"');
-    expect(await new VersionProbe().version({ type: 'custom', versionArgs: ['-V'] }, own)).toBe('3.4.5');
+    expect(await new VersionProbe().version({ type: 'custom', versionArgs: ['-V'], ...NOBODY }, own)).toBe('3.4.5');
   });
 });
 

@@ -95,6 +95,8 @@ interface ServeOptions {
   certFile?: string;
   agentIds?: string[];
   operate?: Operate;
+  /** An agent that is being updated. */
+  updating?: string;
 }
 
 async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
@@ -106,6 +108,7 @@ async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
     operations: new Operations({
       nodeId: 'node-1',
       agents: new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
+      isUpdating: (agentId) => agentId === over.updating,
       effectiveConfig: async () => ({ daemon: { log_level: 'info' } }),
       downloadDir: () => downloads,
       request: (request) => {
@@ -194,6 +197,15 @@ describe('agents', () => {
       expect.objectContaining({ operation: 'OperateAgent', agentId: 'two', asked: operation, outcome: 'done' }),
     ]);
     expect(String(log.events('operation')[0]?.['caller'])).not.toBe('');
+  });
+
+  test('one that is being updated is left alone', async () => {
+    const done: string[] = [];
+    const { port } = await serve({ updating: 'one', operate: async (what, id) => void done.push(`${what} ${id}`) });
+    const of = (agentId: string): Promise<unknown> => ask(port, 'operateAgent', { agentId, operation: 'stop' });
+    expect(await of('one')).toEqual({ success: false, errorMessage: expect.stringContaining('being updated') });
+    expect(await of('two')).toEqual({ success: true, errorMessage: '' });
+    expect(done).toEqual(['stop two']);
   });
 
   test('an operation that fails is an answer, in words that may leave', async () => {

@@ -10,7 +10,7 @@ import type { CheckName } from '../../../../src/shared/contracts/health.ts';
 
 type Check = GateFacts['checks'][number];
 
-const LIMITS: GateLimits = { verifyMs: 2000, verifyTimeoutMs: 10_000, ran: true, ill: [] };
+const LIMITS: GateLimits = { verifyMs: 2000, verifyTimeoutMs: 10_000, ran: true, ill: [], well: [] };
 const check = (name: CheckName, state: Check['state'] = 'ok', reason = ''): Check => ({ check: name, state, reason });
 const WELL = [check('process'), check('heartbeat', 'off'), check('resources', 'unknown'), check('http')];
 const facts = (nowMs: number, over: Partial<GateFacts> = {}): GateFacts => ({
@@ -68,6 +68,13 @@ describe('failed', () => {
       {},
     ],
     ['no process any more', 1000, 'its process 7 did not stay', (at) => (at ? { pid: 0 } : {}), {}],
+    [
+      'a heartbeat that came before and comes no more',
+      10_000,
+      'its heartbeat check has not passed',
+      () => ({}),
+      { well: ['process', 'heartbeat'] },
+    ],
     [
       'never running',
       10_000,

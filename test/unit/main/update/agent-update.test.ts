@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -44,19 +45,31 @@ const check = (name: CheckResult['check'], state: CheckResult['state']): CheckRe
 
 /** An agent that does as the test says; what is done to it is told. */
 class FakeAgents implements UpdatableAgents {
+  #config: ReturnType<typeof agentConfig> | null = null;
   readonly done: string[] = [];
   snapshot: AgentSnapshot = RUNNING;
   results: CheckResult[] = [check('process', 'ok')];
   configured = true;
+  /** Its program, as the configuration has it. */
+  program = '';
   enabled = true;
   wanted = true;
   told: string | null | Error = '1.1.0';
   failing: Error | null = null;
 
+  reconfigure(): void {
+    this.#config = null;
+  }
+
   find(id: string): ReturnType<UpdatableAgents['find']> {
     if (!this.configured) return null;
     const { snapshot, wanted, enabled } = this;
-    return { config: agentConfig({ id, enabled }), snapshot, process: null, wanted };
+    const { program } = this;
+    // the same object for as long as nobody changes the configuration, as the daemon has it
+    if (this.#config?.enabled !== enabled || this.#config.binaryPath !== program) {
+      this.#config = agentConfig({ id, enabled, binaryPath: program });
+    }
+    return { config: this.#config, snapshot, process: null, wanted };
   }
   async checks(): Promise<{ pid: number; results: CheckResult[] }> {
     return { pid: this.snapshot.pid, results: this.results };
@@ -92,6 +105,7 @@ beforeEach(async () => {
   for (const name of ['bin', 'downloads']) mkdirSync(join(folder, name));
   const target = join(folder, 'bin/one');
   writeFileSync(target, OLD, { mode: 0o750 });
+  agents.program = target;
   const path = join(folder, 'downloads/u1.package');
   writeFileSync(path, NEW);
   const facts = { id: 'u1', startedMs: 1, oldVersion: '1.0.0', target, package: path, sha256: '' };
@@ -165,8 +179,17 @@ describe('staging', () => {
     mkdirSync(join(folder, 'root/bin'), { recursive: true });
     writeFileSync(join(folder, 'root/bin/one'), NEW);
     execFileSync('tar', ['-czf', journal.package, '-C', folder, 'root']);
-    await take('staging', { sha256: 'of the archive, not of the program' });
+    await take('staging', { sha256: createHash('sha256').update(readFileSync(journal.package)).digest('hex') });
     expect(readFileSync(journal.staged, 'utf8')).toBe(NEW);
+  });
+
+  test('an archive that is no longer the one that was checked', async () => {
+    mkdirSync(join(folder, 'root/bin'), { recursive: true });
+    writeFileSync(join(folder, 'root/bin/one'), NEW);
+    execFileSync('tar', ['-czf', journal.package, '-C', folder, 'root']);
+    await expect(take('staging', { sha256: '0'.repeat(64) })).rejects.toMatchObject(refusal('D4002', '(check: hash)'));
+    expect(readdirSync(join(folder, 'downloads'))).toEqual(['u1.package']);
+    expect(agents.done).toEqual([]);
   });
 
   test('a package that is no longer what was checked', async () => {
@@ -217,7 +240,7 @@ describe('backing up', () => {
       check('heartbeat', 'unknown'),
     ];
     const next = await take('backing-up');
-    expect(next).toMatchObject({ step: 'stopping', wanted: true, ran: true, ill: ['http', 'heartbeat'] });
+    expect(next).toMatchObject({ step: 'stopping', wanted: true, ran: true, ill: ['http'], well: ['process'] });
     expect(readFileSync(next.backup, 'utf8')).toBe(OLD);
     expect(statSync(journal.former).ino).toBe(statSync(journal.target).ino);
     expect(await deps.backups.list('agent', 'one')).toEqual([
@@ -329,6 +352,43 @@ describe('proving', () => {
     ];
     const says = 'version 1.1.0 of agent one is no good: its process 7 did not stay';
     await expect(take('proving', proving)).rejects.toMatchObject(refusal('D4003', says));
+  });
+
+  test('another process because its configuration changed begins anew', async () => {
+    waits = [
+      () => {
+        agents.snapshot = { ...RUNNING, pid: 8 };
+        agents.reconfigure();
+      },
+    ];
+    expect(await take('proving', proving)).toEqual(at('committed', proving));
+  });
+
+  test('one that the configuration switches off meanwhile is proven no further', async () => {
+    agents.enabled = false;
+    agents.snapshot = { ...RUNNING, status: 'stopped', pid: 0 };
+    expect(await take('proving', proving)).toEqual(at('committed', proving));
+    expect(await take('starting', proving)).toEqual(at('committed', proving));
+    await take('restarting-old', proving);
+    expect(agents.done.filter((what) => what.startsWith('start'))).toEqual([]);
+  });
+
+  test('one that has another program by now is neither started nor proven', async () => {
+    agents.program = '/bin/true';
+    for (const step of ['starting', 'proving'] as const) {
+      await expect(take(step, proving)).rejects.toMatchObject(refusal('D4003', 'now has the program /bin/true'));
+    }
+  });
+
+  test('a look that fails says nothing of the version', async () => {
+    const { checks } = agents;
+    agents.checks = () => Promise.reject(new Error('the thread ended'));
+    waits = [
+      () => {
+        agents.checks = checks;
+      },
+    ];
+    expect(await take('proving', proving)).toEqual(at('committed', proving));
   });
 
   test('checks of another process do not count', async () => {

@@ -74,6 +74,7 @@ async function take(over: Partial<DaemonJournal>, deps: Partial<DaemonUpdateDeps
     signal: new AbortController().signal,
     obtain: { fetch: async () => void asked.push({ task: 'fetch', input: {} }), verify: async () => verified },
     files,
+    present: () => ({ linked: false, agents: [] }),
     journalFile: new JournalFile(files.journal, ''),
     start: { bundles: join(folder, 'lib'), folder: join(folder, 'updates'), environment: process.env },
     wait: async (ms: number) => {
@@ -170,7 +171,8 @@ describe('staging', () => {
 
 test('the release in use is backed up as one that is good', async () => {
   const journal = await take({ step: 'backing-up' });
-  expect(journal).toMatchObject({ step: 'handing-over', backup: '/backups/daemon_1.bak' });
+  // what the new version is compared with is read now, and not when somebody asked
+  expect(journal).toMatchObject({ step: 'handing-over', backup: '/backups/daemon_1.bak', linked: false });
   const about = { component: 'daemon', version: '1.0.0', good: true };
   expect(asked).toEqual([
     { task: 'backup', input: expect.objectContaining({ from: join(root, 'releases/1.0.0'), ...about }) },

@@ -38,7 +38,7 @@ describe('what is decided', () => {
   });
 
   test.each<[string, DaemonStep, string, object]>([
-    ['the new version runs', 'proving', NEW, { step: 'committed', failure: null }],
+    ['the new version runs', 'proving', NEW, { step: 'rolled-back', failure: { code: 'D4004' } }],
     ['the old version runs', 'proving', OLD, { step: 'rolled-back', failure: { code: 'D4003' } }],
     ['the old version runs again', 'restarting-old', OLD, { step: 'rolled-back', failure: { code: 'D4003' } }],
     ['the new version still runs', 'switching-back', NEW, { step: 'rolled-back', failure: { code: 'D4004' } }],
@@ -56,7 +56,7 @@ describe('what is decided', () => {
     expect(decideOversee(journal, false, OLD)).toMatchObject({ failure });
     expect(decideOversee(journal, false, NEW)).toMatchObject({
       failure: {
-        error: 'it crashed; the hand-over helper ended 4 times on the way back, and version 1.1.0 still runs',
+        error: 'it crashed; the hand-over helper ended 4 times, and version 1.1.0 still runs',
       },
     });
   });
@@ -146,8 +146,10 @@ describe('overseeing', () => {
     onWait = () => {
       if (started.length > startedMs.length) startedMs.push(nowMs);
     };
-    expect(await run()).toMatchObject({ step: 'committed', helpers: 3 });
-    expect(present()).toMatchObject({ step: 'committed', helpers: 3 });
+    // nobody has proven it, and nobody can undo it: neither is claimed
+    const settled = { step: 'rolled-back', helpers: 3, failure: { code: 'D4004' } };
+    expect(await run()).toMatchObject(settled);
+    expect(present()).toMatchObject(settled);
     expect(startedMs).toEqual([500, 10_500, 20_500]);
   });
 

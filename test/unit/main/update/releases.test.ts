@@ -110,9 +110,9 @@ describe('the link', () => {
 
 describe('a trial', () => {
   test('says how many starts are left, of which version, and which comes after', async () => {
-    await beginTrial(root, '1.1.0', '1.0.0');
-    expect(readFileSync(join(root, 'trial'), 'utf8')).toBe('10 1.1.0 1.0.0\n');
-    await beginTrial(root, '1.1.0', '1.0.0'); // safe to repeat
+    await beginTrial(root, '1.1.0', '1.0.0', '/w/u p');
+    expect(readFileSync(join(root, 'trial'), 'utf8')).toBe('10 1.1.0 1.0.0 /w/u p\n');
+    await beginTrial(root, '1.1.0', '1.0.0', '/w/u p'); // safe to repeat
     await endTrial(root);
     await endTrial(root);
     expect(existsSync(join(root, 'trial'))).toBe(false);

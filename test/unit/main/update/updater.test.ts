@@ -1,5 +1,14 @@
 /** The updater with real packages, keys, tasks and files; agents are stand-ins, and time passes at once. */
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { keygen } from '../../../../src/ctl/keygen.ts';
@@ -210,6 +219,61 @@ describe('an update that is asked for', () => {
     expect(made.status().results).toHaveLength(1);
   });
 
+  test('two agents with one program are not', async () => {
+    waits.push(() => {});
+    update = { ...update, verifyMs: 1 };
+    rmSync(join(folder, 'bin/two'));
+    symlinkSync('one', join(folder, 'bin/two'));
+    const made = updater();
+    const { id } = await made.request(signedPackage('one', '1.1.0'));
+    await waitFor(() => made.status().underWay[0]?.phase === 'proving', { what: 'the proof' });
+    await expect(made.request(signedPackage('two', '1.2.0'))).rejects.toMatchObject({
+      code: 'D4003',
+      message: expect.stringMatching(/is being replaced by the update of agent-one/),
+    });
+    expect([made.isApplying('one'), made.isApplying('two')]).toEqual([true, false]);
+    for (const run of waits.splice(0)) run();
+    expect(await outcome(made, id)).toMatchObject({ success: true });
+    expect(made.isApplying('one')).toBe(false);
+    expect(await carriedOut(made, signedPackage('two', '1.2.0'))).toMatchObject({ success: true });
+  });
+
+  test('an outcome that cannot be noted is not forgotten', async () => {
+    const made = updater();
+    const blocked = join(updates(), `.outcomes.json.${process.pid}.tmp`);
+    mkdirSync(join(blocked, 'x'), { recursive: true });
+    const { id } = await made.request(signedPackage('one', '1.1.0'));
+    await waitFor(() => log.events('update-stuck').length > 1, { what: 'several attempts' });
+    expect(made.status().underWay).toHaveLength(1);
+    rmSync(blocked, { recursive: true });
+    expect(await outcome(made, id)).toMatchObject({ success: true });
+  });
+
+  test('a bare signature is not enough for a program that nobody can ask for its version', async () => {
+    agents.versionOf = async () => null;
+    const path = join(folder, 'bare');
+    writeFileSync(path, program('1.1.0'));
+    const { sha256, signature } = sign({
+      ...{ file: path, keyFile: join(folder, 'key'), passphraseFile: '', pss: false, nowMs: 0, manifest: null },
+    });
+    const bare = { manifest: '', sha256, signature: signature?.base64 ?? '' };
+    await expect(updater().request({ ...signedPackage('one', '1.1.0'), ...bare })).rejects.toMatchObject({
+      code: 'D4002',
+      message: expect.stringMatching(/check: manifest/),
+    });
+    expect(await carriedOut(updater(), signedPackage('one', '1.1.0'))).toMatchObject({ success: true });
+  });
+
+  test('packages are not kept where others can write', async () => {
+    mkdirSync(update.downloadDir);
+    chmodSync(update.downloadDir, 0o777);
+    expect(await carriedOut(updater(), signedPackage('one', '1.1.0'))).toMatchObject({
+      ...{ success: false, code: 'D4003' },
+      error: expect.stringMatching(/can be written to by others/),
+    });
+    expect(inPlace()).toBe(program('1.0.0'));
+  });
+
   test('two agents are updated side by side', async () => {
     const made = updater();
     const both = ['one', 'two'].map((id) => carriedOut(made, signedPackage(id, '1.1.0')));
@@ -326,6 +390,11 @@ describe('a step that cannot be journalled', () => {
       agents.stops++;
       agents.status = 'stopped';
       blockJournal();
+    };
+    const start = agents.startAgent.bind(agents);
+    agents.startAgent = async () => {
+      rmSync(join(updates(), `.agent-one.json.${process.pid}.tmp`), { recursive: true });
+      await start();
     };
     expect(await carriedOut(made, request)).toMatchObject({ success: false, code: 'D4003' });
     expect([inPlace(), agents.status]).toEqual([program('1.0.0'), 'running']);

@@ -28,7 +28,13 @@ let progress: TaskProgress[];
 
 beforeEach(async () => {
   folder = await testFolder('unpack');
-  input = { archive: join(folder, 'p.tar.gz'), to: join(folder, 'release'), limits: LIMITS, reserveBytes: 0 };
+  input = {
+    archive: join(folder, 'p.tar.gz'),
+    to: join(folder, 'release'),
+    limits: LIMITS,
+    reserveBytes: 0,
+    sha256: '',
+  };
   progress = [];
 });
 

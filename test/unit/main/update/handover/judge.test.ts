@@ -9,7 +9,8 @@ import {
 } from '../../../../../src/main/update/handover/judge.ts';
 import { daemonJournal, processName } from '../../../../fakes/daemon-journal.ts';
 
-const LIMITS = daemonJournal({ daemon: processName(10), verifyMs: 2000, verifyTimeoutMs: 40_000 });
+const BEFORE = ['b', 'c'].map((id, i) => ({ id, process: processName(31 + i) }));
+const LIMITS = daemonJournal({ daemon: processName(10), verifyMs: 2000, verifyTimeoutMs: 40_000, agents: BEFORE });
 const START_MS = 1_000_000;
 
 function report(over: Partial<HandoverReport> = {}): HandoverReport {
@@ -72,6 +73,23 @@ describe('what keeps a version from counting as well', () => {
       'an agent that it has started a second time',
       facts({ livingAgents: [agent], report: report({ agents: [{ id: 'a', process: processName(31) }] }) }),
       'it has not taken up agent a, which runs',
+    ],
+    [
+      'every agent ended with the former version',
+      facts({ report: report({ agents: [{ id: 'b', process: null }] }) }),
+      'none of the agents that ran before runs',
+    ],
+    [
+      'one of several ended by itself',
+      facts({
+        report: report({
+          agents: [
+            { id: 'b', process: null },
+            { id: 'c', process: processName(32) },
+          ],
+        }),
+      }),
+      null,
     ],
     ['an agent that it has adopted', facts({ livingAgents: [agent], report: report({ agents: [agent] }) }), null],
     ['no link yet', facts({ report: unconnected() }), 'it is not connected yet'],
