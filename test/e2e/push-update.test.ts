@@ -6,18 +6,30 @@ import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { keygen } from '../../src/ctl/keygen.ts';
 import { sign } from '../../src/ctl/sign.ts';
+import { createCertificates, LOOPBACK_HOSTS } from '../../src/demo/certificates.ts';
 import { DaemonServiceClient, type UpdateRequest, type UpdateResponse } from '../../src/shared/gen/daemon.ts';
 import { TestHost } from '../support/daemon-process.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
+import { temporaryFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-until.ts';
 
 let manager: ManagerProcess;
 let host: TestHost;
+let tls: Awaited<ReturnType<typeof temporaryFolder>>;
 
 beforeAll(async () => {
-  manager = await ManagerProcess.start();
+  tls = await temporaryFolder('tls');
+  const authority = await createCertificates(tls.path);
+  // one certificate for both directions, as a host has it
+  const { cert, key } = await authority.issue({ name: 'host', hosts: LOOPBACK_HOSTS });
+  writeFileSync(join(tls.path, 'host.crt'), cert);
+  writeFileSync(join(tls.path, 'host.key'), key);
+  manager = await ManagerProcess.start({ tlsFolder: tls.path });
 });
-afterAll(() => manager.stop('SIGKILL'));
+afterAll(async () => {
+  await manager.stop('SIGKILL');
+  await tls.remove();
+});
 beforeEach(async () => {
   host = await TestHost.make();
 });
@@ -69,8 +81,7 @@ test('an agent is updated, and the Manager hears what became of it', async () =>
     },
     manager: {
       address: `127.0.0.1:${manager.port}`,
-      // the server's certificate names this host, which the client checks
-      tls: { cert_file: file('server.crt'), key_file: file('server.key'), ca_file: file('ca.crt') },
+      tls: { cert_file: file('host.crt'), key_file: file('host.key'), ca_file: file('ca.crt') },
     },
     agents: [
       {

@@ -32,6 +32,8 @@ export interface DaemonUpdateDeps {
     fetch(): Promise<void>;
     verify(): Promise<{ sha256: string; form: PackageForm }>;
   } | null;
+  /** Whether an agent is being updated; none is begun from `backing-up` on. */
+  agentsUnderWay(): boolean;
   /** What the new version is compared with, as it is now. */
   present(): PresentFacts;
   files: HandoverFiles;
@@ -46,6 +48,7 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 /** How long a helper may take to say that it watches. */
 const WATCHING_MS = 30_000;
 const POLL_MS = 100;
+const QUIET_MS = 30 * 60_000;
 
 /** Up to and with `handing-over`; what it gives after that has the step `watching`, which is the helper's. */
 export async function takeDaemonStep(journal: DaemonJournal, deps: DaemonUpdateDeps): Promise<DaemonJournal> {
@@ -120,10 +123,15 @@ async function run(launcher: string, args: string[], fault: string, signal: Abor
   }
 }
 
-async function backUp(
-  journal: DaemonJournal,
-  { backups, clock, signal, present }: DaemonUpdateDeps,
-): Promise<DaemonJournal> {
+async function backUp(journal: DaemonJournal, deps: DaemonUpdateDeps): Promise<DaemonJournal> {
+  const { backups, clock, signal, present, wait } = deps;
+  const quietBy = clock.nowMs() + QUIET_MS;
+  // an agent that is being replaced would be down for as long as the new daemon is on trial
+  while (deps.agentsUnderWay()) {
+    if (clock.nowMs() >= quietBy)
+      throw new DaemonError('D4003', 'agents are being updated all the time: ask again later');
+    await wait(POLL_MS);
+  }
   const { root, oldRelease, oldVersion } = journal;
   const about = {
     component: 'daemon',

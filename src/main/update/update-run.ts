@@ -32,6 +32,7 @@ export interface UpdateRunDeps {
   backups: Backups;
   /** Aborted when the daemon ends: the update is left where it is, and the next start goes on. */
   signal: AbortSignal;
+  agentsUnderWay(): boolean;
   /** `percent` of the step, where that can be told. */
   onStep(journal: Journal, percent: number | null): void;
 }
@@ -131,7 +132,8 @@ export class UpdateRun {
     const { configFile, bundles, folder, environment } = this.#deps.options;
     const start = { bundles, folder, environment };
     const present = (): PresentFacts => presentFacts(this.#deps.options);
-    return { ...deps, configFile, present, files: handoverFiles(folder), journalFile, start };
+    const { agentsUnderWay } = this.#deps;
+    return { ...deps, configFile, present, agentsUnderWay, files: handoverFiles(folder), journalFile, start };
   }
 
   /** From the helper's first step to its last. */

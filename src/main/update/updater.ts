@@ -6,7 +6,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
-import type { UpdateProgress, UpdateRequest, UpdateResult, UpdateStatus } from '../../shared/contracts/update.ts';
+import type {
+  UpdatePhase,
+  UpdateProgress,
+  UpdateRequest,
+  UpdateResult,
+  UpdateStatus,
+} from '../../shared/contracts/update.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { Admissions } from './admission.ts';
@@ -97,6 +103,7 @@ export class Updater {
       options,
       backups: this.#backups,
       signal: this.#abort.signal,
+      agentsUnderWay: () => [...this.#underWay.values()].some(({ progress }) => progress.component === 'agent'),
       onStep: (journal, percent) => this.#progress(journal, percent),
     });
     this.#admissions = new Admissions({ options, outcomes: () => this.#outcomes.present, backups: this.#backups });
@@ -127,6 +134,7 @@ export class Updater {
       await this.#finished(request.component, request.agentId);
       const present = this.#present(request);
       if (present) return present;
+      this.#requireNoHandover(request.component);
       const admission =
         request.component === 'agent' ? await this.#admissions.agent(request) : await this.#admissions.daemon(request);
       if (admission.kind === 'done')
@@ -142,6 +150,7 @@ export class Updater {
       const key = componentName(component, agentId);
       await this.#finished(component, agentId);
       if (this.#underWay.has(key)) throw new DaemonError('D4003', `an update of ${key} is under way`);
+      this.#requireNoHandover(component);
       return this.#carryOut(await this.#admissions.rollback(component, agentId, name), null);
     });
   }
@@ -158,7 +167,7 @@ export class Updater {
   /** Whether the agent is being stopped, replaced or watched now, so that nobody else may act on it. */
   isApplying(agentId: string): boolean {
     const phase = this.#underWay.get(componentName('agent', agentId))?.progress.phase;
-    return phase === 'applying' || phase === 'proving' || phase === 'rolling-back';
+    return phase !== undefined && isActing(phase);
   }
 
   /** Somebody has seen what was rolled back. */
@@ -202,6 +211,14 @@ export class Updater {
       if (this.#looking.get(key) === settled) this.#looking.delete(key);
     });
     return done;
+  }
+
+  /** An agent that is being replaced when the daemon is would be left in the middle. Throws D4003. */
+  #requireNoHandover(component: UpdateRequest['component']): void {
+    const phase = this.#underWay.get('daemon')?.progress.phase;
+    if (component !== 'agent' || phase === undefined) return;
+    if (phase !== 'backing-up' && !isActing(phase)) return;
+    throw new DaemonError('D4003', 'the daemon itself is being replaced: ask again after it');
   }
 
   /** One whose outcome is known already is only cleared up after: that is waited for. */
@@ -343,6 +360,11 @@ export class Updater {
     else log.error({ ...fields, code, error }, `the update of ${key} to ${newVersion} failed: ${error}`);
     onResult();
   }
+}
+
+/** What is in place is being changed, or on trial. */
+function isActing(phase: UpdatePhase): boolean {
+  return phase === 'applying' || phase === 'proving' || phase === 'rolling-back';
 }
 
 /** Names the component's journal too. */

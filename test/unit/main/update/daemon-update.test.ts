@@ -53,6 +53,9 @@ function makeRelease(to: string): void {
   chmodSync(join(to, 'bin/daemon'), 0o755);
 }
 
+/** So many times agents are said to be updated. */
+let busy = 0;
+
 async function take(over: Partial<DaemonJournal>, deps: Partial<DaemonUpdateDeps> = {}): Promise<DaemonJournal> {
   const given = {
     tasks: {
@@ -75,6 +78,7 @@ async function take(over: Partial<DaemonJournal>, deps: Partial<DaemonUpdateDeps
     obtain: { fetch: async () => void asked.push({ task: 'fetch', input: {} }), verify: async () => verified },
     files,
     present: () => ({ linked: false, agents: [] }),
+    agentsUnderWay: () => busy-- > 0,
     journalFile: new JournalFile(files.journal, ''),
     start: { bundles: join(folder, 'lib'), folder: join(folder, 'updates'), environment: process.env },
     wait: async (ms: number) => {
@@ -167,6 +171,19 @@ describe('staging', () => {
   test('a version that is written otherwise is the same', async () => {
     expect(await take({ step: 'staging', newVersion: 'v1.1' })).toMatchObject({ step: 'backing-up' });
   });
+});
+
+test('waits for agents that are being updated, but not for ever', async () => {
+  busy = 3;
+  let waits = 0;
+  onWait = () => {
+    waits++;
+  };
+  expect(await take({ step: 'backing-up' })).toMatchObject({ step: 'handing-over' });
+  expect(waits).toBe(3);
+  busy = Number.POSITIVE_INFINITY;
+  await expect(take({ step: 'backing-up' })).rejects.toMatchObject({ code: 'D4003' });
+  busy = 0;
 });
 
 test('the release in use is backed up as one that is good', async () => {
