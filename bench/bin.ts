@@ -10,6 +10,7 @@ import { health } from './benchmarks/health.ts';
 import { idle } from './benchmarks/idle.ts';
 import { report } from './benchmarks/report.ts';
 import { start } from './benchmarks/start.ts';
+import { update } from './benchmarks/update.ts';
 import { reasons } from './bounded.ts';
 import { unwantedVariables } from './environment.ts';
 import { currentCommit, loadAverage, thisMachine } from './machine.ts';
@@ -17,7 +18,7 @@ import { type Benchmark, type BenchReport, renderReport } from './report.ts';
 import { headline, resultOf, writeResult } from './result.ts';
 import { FULL, QUICK } from './settings.ts';
 
-const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start };
+const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start, update };
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);

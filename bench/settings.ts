@@ -12,6 +12,16 @@ export interface Settings {
   /** `pauseMs`: between two calls, so that each finds both sides at rest. */
   report: { calls: number; pauseMs: number };
   start: { runs: number };
+  update: {
+    /** Of the package. */
+    mebibytes: number;
+    /** Idle and busy stretches of calls in turn, so that what drifts meets both. */
+    stretches: number;
+    callsInStretch: number;
+    pauseMs: number;
+    /** Each is one verification and one openssl, of both kinds. */
+    rounds: number;
+  };
 }
 
 export const FULL: Settings = {
@@ -21,6 +31,7 @@ export const FULL: Settings = {
   health: { rounds: 200 },
   report: { calls: 2000, pauseMs: 5 },
   start: { runs: 10 },
+  update: { mebibytes: 1024, stretches: 5, callsInStretch: 400, pauseMs: 5, rounds: 9 },
 };
 
 export const QUICK: Settings = {
@@ -30,4 +41,5 @@ export const QUICK: Settings = {
   health: { rounds: 20 },
   report: { calls: 150, pauseMs: 2 },
   start: { runs: 3 },
+  update: { mebibytes: 128, stretches: 4, callsInStretch: 150, pauseMs: 2, rounds: 5 },
 };
