@@ -139,6 +139,7 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     const operations = new OperationsServer({
       port: config.daemon.grpcPort,
       tls: config.manager.tls,
+      access: () => ({ allowedNames: present.server.allowedNames, allow: present.remote.allow }),
       operations: new Operations({
         nodeId: id,
         agents,

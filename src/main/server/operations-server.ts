@@ -7,7 +7,9 @@
 import { type handleUnaryCall, Server, status } from '@grpc/grpc-js';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
-import { DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { type AgentOperationRequest, DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { type AccessRules, checkAccess, namesOf } from './access.ts';
+import { AGENT_OPERATIONS } from './agent-operations.ts';
 import type { Operations } from './operations.ts';
 import { OperationsCredentials } from './server-credentials.ts';
 import { StatusError } from './status-error.ts';
@@ -15,6 +17,7 @@ import { wireWords } from './wire-words.ts';
 
 export interface OperationsServerOptions {
   operations: Operations;
+  access(): AccessRules;
   /** Default: every address of the host. */
   host?: string;
   port: number;
@@ -100,11 +103,27 @@ export class OperationsServer {
     server.addService(
       { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate },
       {
-        listAgents: this.#handler('ListAgents', () => operations.listAgents()),
-        operateAgent: this.#handler('OperateAgent', (request) => operations.operateAgent(request)),
-        getAgentMetrics: this.#handler('GetAgentMetrics', (request) => operations.agentMetrics(request)),
-        getConfig: this.#handler('GetConfig', (request) => operations.config(request)),
-        pushUpdate: this.#handler('PushUpdate', (request) => operations.pushUpdate(request)),
+        listAgents: this.#handler(
+          'ListAgents',
+          () => 'list',
+          () => operations.listAgents(),
+        ),
+        operateAgent: this.#handler('OperateAgent', asked, (request) => operations.operateAgent(request)),
+        getAgentMetrics: this.#handler(
+          'GetAgentMetrics',
+          () => 'metrics',
+          (request) => operations.agentMetrics(request),
+        ),
+        getConfig: this.#handler(
+          'GetConfig',
+          () => 'config',
+          (request) => operations.config(request),
+        ),
+        pushUpdate: this.#handler(
+          'PushUpdate',
+          () => 'update',
+          (request) => operations.pushUpdate(request),
+        ),
       },
     );
     return server;
@@ -112,11 +131,14 @@ export class OperationsServer {
 
   #handler<Request, Response>(
     operation: string,
+    /** What it is in `remote.allow`; empty where it is nothing at all, which is then refused for that. */
+    allowedAs: (request: Request) => string,
     serve: (request: Request) => Response | Promise<Response>,
   ): handleUnaryCall<Request, Response> {
     return (call, callback) => {
       const startedMs = performance.now();
-      const caller = call.getAuthContext()?.sslPeerCertificate?.subject?.CN ?? '';
+      const callers = namesOf(call.getAuthContext()?.sslPeerCertificate);
+      const caller = callers.join(', ');
       const audit = (outcome: string, extra: object = {}): void => {
         const durationMs = Math.round(performance.now() - startedMs);
         const fields = {
@@ -131,7 +153,10 @@ export class OperationsServer {
         this.#options.log.info(fields, `${operation} for the Manager: ${outcome}`);
       };
       Promise.resolve()
-        .then(() => serve(call.request))
+        .then(() => {
+          checkAccess(allowedAs(call.request), callers, this.#options.access());
+          return serve(call.request);
+        })
         .then(
           (response) => {
             const { success, words } = outcomeOf(response);
@@ -146,6 +171,10 @@ export class OperationsServer {
         );
     };
   }
+}
+
+function asked({ operation }: AgentOperationRequest): string {
+  return AGENT_OPERATIONS.some((known) => known === operation) ? operation : '';
 }
 
 /** What of a request belongs in the log. */

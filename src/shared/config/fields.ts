@@ -52,6 +52,8 @@ export interface ChoiceField<Name extends string, Choice extends string> extends
 export interface TextListField<Name extends string> extends Common<Name> {
   kind: 'string-list';
   default: readonly string[];
+  /** What each text must be one of; absent: any. */
+  choices?: readonly string[];
 }
 /** null when the key is absent, which may mean something else than an empty list. */
 export interface OptionalTextListField<Name extends string> extends Common<Name> {

@@ -3,7 +3,7 @@ import type { Field } from './fields.ts';
 import { childPath, type Finding } from './findings.ts';
 import type { Parsed } from './formats.ts';
 import type { Entry, MapNode, ScalarNode, TreeNode } from './tree.ts';
-import { given, readNumberField, readText } from './values.ts';
+import { given, readChoice, readNumberField, readText } from './values.ts';
 
 /** Where a value stands: its key path, its place in the schema (such as `agents[].restart`), its key's offset. */
 export interface Spot {
@@ -47,6 +47,11 @@ export const TEXTS: ItemReader<string> = {
   read: readText,
   listOf: ({ value, source }) => `[${JSON.stringify(typeof value === 'string' ? value : source)}]`,
 };
+
+/** Texts out of a few. */
+export function choices(among: readonly string[]): ItemReader<string> {
+  return { ...TEXTS, read: (node) => readChoice({ choices: among }, node) };
+}
 
 /** Whole numbers within the field's limits. */
 export function integers(field: Extract<Field, { kind: 'integer-list' }>): ItemReader<number> {

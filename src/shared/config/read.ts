@@ -8,6 +8,7 @@ import { shown } from './formats.ts';
 import { hintForUnknown, nearest } from './nearest-key.ts';
 import {
   below,
+  choices,
   type ItemReader,
   integers,
   isEmpty,
@@ -117,6 +118,7 @@ export class SchemaReader {
       case 'section-list':
         return this.#sectionList(field, node, spot);
       case 'string-list':
+        return this.#list(field.choices ? choices(field.choices) : TEXTS, node, spot);
       case 'optional-string-list':
         return this.#list(TEXTS, node, spot);
       case 'integer-list':

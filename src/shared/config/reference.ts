@@ -128,6 +128,8 @@ function limitsOf(field: Field): string {
       const length = field.maxLength === undefined ? [] : [`at most ${field.maxLength} ${unit}`];
       return [...length, ...(field.pattern === undefined ? [] : [field.pattern.says])].join('; ');
     }
+    case 'string-list':
+      return field.choices === undefined ? '' : `each one of ${field.choices.map((name) => `\`${name}\``).join(', ')}`;
     case 'string-map':
       return field.keyPattern === undefined ? '' : `names: ${field.keyPattern.says}`;
     case 'named-sections':

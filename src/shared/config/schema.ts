@@ -2,6 +2,8 @@
  * The configuration file: every key with its default, its limits and its text for the reference. Keys and defaults
  * come from the design document (5.1); the few that it lacks are marked so in their text.
  */
+
+import { REMOTE_OPERATIONS } from '../contracts/remote.ts';
 import type { Fields, ModelOf } from './fields.ts';
 import { agent, healthCheck, restart } from './schema-agent.ts';
 import { collectors } from './schema-collectors.ts';
@@ -167,6 +169,33 @@ export const SCHEMA = {
         min: 100,
         max: 10 * MINUTE,
         doc: 'Deadline of connecting and of each call.',
+      },
+    },
+  },
+  server: {
+    kind: 'section',
+    name: 'server',
+    doc: 'The port of `daemon.grpc_port`. (Not in the design document.)',
+    fields: {
+      allowed_names: {
+        kind: 'string-list',
+        name: 'allowedNames',
+        default: [],
+        doc: "Names of certificates that may call: a DNS name or URI of theirs, or their common name. Empty: whatever the CA signed, every other host's certificate included.",
+      },
+    },
+  },
+  remote: {
+    kind: 'section',
+    name: 'remote',
+    doc: 'What the Manager may do on this host. (Not in the design document.)',
+    fields: {
+      allow: {
+        kind: 'string-list',
+        name: 'allow',
+        choices: REMOTE_OPERATIONS,
+        default: REMOTE_OPERATIONS,
+        doc: 'Operations that are carried out; others are refused, and logged.',
       },
     },
   },

@@ -138,7 +138,7 @@ function readBoolean(node: ScalarNode): Parsed<boolean> {
   return wrong(`wants true or false, given ${given(node)}`, hint === null ? '' : `write ${hint}`);
 }
 
-function readChoice(field: OfKind<'choice'>, node: ScalarNode): Parsed<string> {
+export function readChoice(field: { choices: readonly string[] }, node: ScalarNode): Parsed<string> {
   if (typeof node.value === 'string' && field.choices.includes(node.value)) return { ok: true, value: node.value };
   const choices = field.choices.map((choice) => `\`${choice}\``).join(', ');
   const near = typeof node.value === 'string' ? nearest(node.value, field.choices) : null;

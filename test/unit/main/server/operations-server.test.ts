@@ -6,10 +6,12 @@ import { connect } from 'node:tls';
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificates } from '../../../../src/demo/certificates.ts';
+import type { AccessRules } from '../../../../src/main/server/access.ts';
 import type { UsagePoint } from '../../../../src/main/server/agent-views.ts';
 import { Operations, type OperationsOptions } from '../../../../src/main/server/operations.ts';
 import { OperationsServer } from '../../../../src/main/server/operations-server.ts';
 import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
+import { REMOTE_OPERATIONS } from '../../../../src/shared/contracts/remote.ts';
 import type { UpdateRequest } from '../../../../src/shared/contracts/update.ts';
 import { DaemonError } from '../../../../src/shared/errors/daemon-error.ts';
 import {
@@ -95,6 +97,7 @@ interface ServeOptions {
   certFile?: string;
   agentIds?: string[];
   operate?: Operate;
+  access?: Partial<AccessRules>;
   /** An agent that is being updated. */
   updating?: string;
 }
@@ -105,6 +108,7 @@ async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
     port: over.port ?? 0,
     // the certificates of servers name this host, which clients check
     tls: { certFile: over.certFile ?? file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') },
+    access: () => ({ allowedNames: [], allow: REMOTE_OPERATIONS, ...over.access }),
     operations: new Operations({
       nodeId: 'node-1',
       agents: new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
@@ -398,6 +402,40 @@ describe('PushUpdate', () => {
       });
     });
     expect(failure).toMatch(/PROTOCOL_VERSION/);
+  });
+});
+
+describe('what is allowed', () => {
+  const calls: [string, keyof DaemonServiceClient, object][] = [
+    ['list', 'listAgents', {}],
+    ['metrics', 'getAgentMetrics', { agentId: 'one', durationSeconds: 1 }],
+    ['config', 'getConfig', { nodeId: '', configType: 'daemon', agentId: '' }],
+    ['start', 'operateAgent', { agentId: 'one', operation: 'start' }],
+    ['stop', 'operateAgent', { agentId: 'one', operation: 'stop' }],
+    ['restart', 'operateAgent', { agentId: 'one', operation: 'restart' }],
+    ['update', 'pushUpdate', REQUEST],
+  ];
+  test.each(calls)(
+    '%s is refused where remote.allow does not have it, and is a line in the log',
+    async (name, method, request) => {
+      const done: string[] = [];
+      const allow = REMOTE_OPERATIONS.filter((operation) => operation !== name);
+      const { port } = await serve({ access: { allow }, operate: async (what) => void done.push(what) });
+      await expect(ask(port, method, request)).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
+      expect([done, asked]).toEqual([[], []]);
+      expect(log.events('operation')).toMatchObject([{ outcome: 'refused' }]);
+      for (const [, other, its] of calls.filter(([operation]) => operation !== name)) await ask(port, other, its);
+    },
+  );
+
+  test('a caller by another name is refused, by its common name or another let in', async () => {
+    const { port } = await serve({ access: { allowedNames: ['manager.example'] } });
+    await expect(ask(port, 'listAgents', {})).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
+    await expect(ask(port, 'operateAgent', { agentId: 'one', operation: 'x' })).rejects.toMatchObject({
+      code: status.PERMISSION_DENIED,
+    });
+    const { port: open } = await serve({ access: { allowedNames: ['other', 'daemon'] } });
+    expect(await ask(open, 'listAgents', {})).toBeDefined();
   });
 });
 

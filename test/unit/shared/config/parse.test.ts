@@ -74,6 +74,8 @@ describe('defaults', () => {
         network: { enabled: true, intervalMs: 60_000, interfaces: [] },
         plugins: {},
       },
+      server: { allowedNames: [] },
+      remote: { allow: ['list', 'metrics', 'config', 'start', 'stop', 'restart', 'update'] },
       update: {
         downloadDir: '/var/lib/daemon/downloads',
         backupDir: '/var/lib/daemon/backups',
