@@ -17,7 +17,7 @@ const NEW = '1.1.0';
 const WAIT_MS = 60_000;
 const LONG_MS = 120_000;
 
-type Package = 'good' | 'crashes' | 'cannot connect' | 'incomplete';
+type Package = 'good' | 'crashes' | 'hangs' | 'cannot connect' | 'incomplete';
 type Victim = 'daemon' | 'helper';
 
 interface Way {
@@ -63,6 +63,7 @@ beforeAll(async () => {
   packages = {
     good,
     crashes: await releases.spoil(good, 'crashes'),
+    hangs: await releases.spoil(good, 'hangs'),
     'cannot connect': await releases.spoil(good, 'cannot connect'),
     incomplete: await releases.change(good, 'incomplete', ['bin/daemon', null]),
   };
@@ -78,7 +79,7 @@ beforeEach(async () => {
 afterEach(() => self.remove(), WAIT_MS);
 
 async function started(step: DaemonStep | null, way: Way): Promise<number[]> {
-  const verifyTimeout = way.package === 'cannot connect' ? '3s' : '30s';
+  const verifyTimeout = way.package === 'cannot connect' || way.package === 'hangs' ? '3s' : '30s';
   await self.configure({ verifyTimeout, verifySeconds: '500ms' });
   return self.start(step ? { [HALT_VARIABLE]: `daemon:${step}` } : {});
 }
@@ -184,6 +185,19 @@ test(
     begin(way);
     const id = await reached('proving');
     killHelper();
+    await expectEnd(id, OLD, agents);
+  },
+  LONG_MS,
+);
+
+test(
+  'everything ends, as in a reboot, and the new version hangs: its launcher starts somebody who watches',
+  async () => {
+    const agents = await started('restarting', { package: 'hangs', by: 'helper', ends: OLD });
+    begin({ package: 'hangs', by: 'helper', ends: OLD });
+    const id = await reached('restarting');
+    killHelper();
+    for (const pid of self.daemons()) kill(pid);
     await expectEnd(id, OLD, agents);
   },
   LONG_MS,
