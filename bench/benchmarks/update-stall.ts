@@ -1,7 +1,7 @@
 /**
  * What verifying a package does to the thread that asked for it and to its heartbeats: stretches of the same calls,
  * idle and busy in turn. Busy means one verification after another for as long as the calls last, in a thread that is
- * there, as it is in an update: the package was fetched in it.
+ * there, as it is where the package has just been downloaded or copied. Starting the thread is not part of it.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { ManagerCalls } from '../../src/main/link/calls.ts';

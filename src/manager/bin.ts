@@ -89,5 +89,6 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 void main(process.argv.slice(2)).then((code) => {
-  process.exitCode = code;
+  // whatever handle is left must not keep an ended Manager alive
+  process.exit(code);
 });

@@ -29,6 +29,7 @@ import { acceptableState, registrationRefusal, reportRefusal } from './refusals.
 const MINUTE_MS = 60_000;
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const GOAWAY_GRACE_MS = 5000;
+const CLOSE_MS = 1000;
 
 export interface ManagerOptions {
   /** Told of each request when it is answered. */
@@ -156,7 +157,8 @@ export class ReferenceManager {
     this.faults.abandon();
     this.#server.forceShutdown();
     this.#listener.drop();
-    await closed;
+    // a connection that was cut in the middle of its handshake may never say that it is gone
+    await Promise.race([closed, new Promise<void>((resolve) => this.#clock.after(CLOSE_MS, resolve))]);
   }
 
   #handler<Request>(method: ManagerMethod, serve: Serve<Request>): handleUnaryCall<Request, Answer> {
