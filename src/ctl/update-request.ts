@@ -35,6 +35,10 @@ async function hashOf(path: string): Promise<string> {
 }
 
 /** `target`: `daemon`, or an agent's id. */
+export function targetOf(target: string): { component: 'daemon' | 'agent'; agentId: string } {
+  return target === 'daemon' ? { component: 'daemon', agentId: '' } : { component: 'agent', agentId: target };
+}
+
 export async function updateRequest(target: string, command: UpdateCommand): Promise<ControlVerbs['update']['input']> {
   const { file, url } = command;
   if ((file === undefined) === (url === undefined)) throw new Error('give the package with either --file or --url');
@@ -50,8 +54,7 @@ export async function updateRequest(target: string, command: UpdateCommand): Pro
   const sha256 = command.sha256 ?? (manifest || !path ? '' : await hashOf(path));
   if (sha256 === '' && manifest === '') throw new Error('give the SHA-256 of the package with --sha256');
   return {
-    component: target === 'daemon' ? 'daemon' : 'agent',
-    agentId: target === 'daemon' ? '' : target,
+    ...targetOf(target),
     version,
     source: url === undefined ? { kind: 'file', path, owned: false } : { kind: 'url', url },
     sha256,

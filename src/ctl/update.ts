@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { ControlVerbs } from '../shared/contracts/control.ts';
 import type { UpdateResult, UpdateStatus } from '../shared/contracts/update.ts';
 import { ask, DEFAULT_SOCKET, UnreachableError } from './client.ts';
-import { type UpdateCommand, updateRequest } from './update-request.ts';
+import { targetOf, type UpdateCommand, updateRequest } from './update-request.ts';
 import { renderBackups, renderResult, renderStatus } from './update-text.ts';
 
 interface Common {
@@ -68,10 +68,6 @@ async function showUntilOver({ socket, json, wait }: Waiting, { id, state, messa
   if (json) print(JSON.stringify(result));
   if (!result.success) throw new Error(renderResult(result));
   if (!json) print(renderResult(result));
-}
-
-function targetOf(target: string): { component: 'daemon' | 'agent'; agentId: string } {
-  return target === 'daemon' ? { component: 'daemon', agentId: '' } : { component: 'agent', agentId: target };
 }
 
 export function registerUpdate(program: Command): void {

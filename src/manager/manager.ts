@@ -20,7 +20,8 @@ import {
   type ReportMetricsRequest,
 } from '../shared/gen/manager.ts';
 import { type Clock, systemClock } from '../shared/platform/clock.ts';
-import { MutualTlsCredentials, readServerIdentity } from './credentials.ts';
+import { MutualTlsCredentials } from '../shared/platform/mutual-tls-server.ts';
+import { readServerIdentity } from './credentials.ts';
 import { Faults } from './faults.ts';
 import { Listener } from './listener.ts';
 import { type NodeRecord, NodeRecords } from './records.ts';

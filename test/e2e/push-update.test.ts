@@ -1,6 +1,5 @@
 /** The Manager pushes an update to the built daemon: over its operations port, with the package inline. */
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { credentials } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -9,6 +8,7 @@ import { sign } from '../../src/ctl/sign.ts';
 import { createCertificates, LOOPBACK_HOSTS } from '../../src/demo/certificates.ts';
 import { DaemonServiceClient, type UpdateRequest, type UpdateResponse } from '../../src/shared/gen/daemon.ts';
 import { TestHost } from '../support/daemon-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { temporaryFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-until.ts';
@@ -34,14 +34,6 @@ beforeEach(async () => {
   host = await TestHost.make();
 });
 afterEach(() => host.remove());
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 const program = (version: string): string =>
   `#!/bin/sh\n[ "$1" = --version ] && { echo "own ${version}"; exit; }\nexec sleep 600\n`;

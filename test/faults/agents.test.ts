@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ReportedState } from '../../src/shared/contracts/manager-events.ts';
 import { isAlive, readStat } from '../../src/shared/platform/proc.ts';
 import { sampleAgent, TestHost } from '../support/daemon-process.ts';
+import { freePort } from '../support/free-port.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import type { Child } from '../support/processes.ts';
 import { waitFor } from '../support/wait-until.ts';
@@ -65,14 +66,6 @@ const state = (id: string, fits: (state: ReportedState) => boolean, timeoutMs = 
   );
 const running = (id: string): Promise<ReportedState> => state(id, ({ status }) => status === 'running');
 const alive = (pid: number): boolean => isAlive(readStat(pid));
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 /** Changes the configuration and waits until the daemon has taken it, or refused it. */
 async function reload(daemon: Child, agents: Yaml[], over: Yaml = {}): Promise<void> {

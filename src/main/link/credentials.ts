@@ -9,6 +9,7 @@ import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { hostOf } from '../../shared/platform/address.ts';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 type ConnectorArguments = Parameters<ChannelCredentials['_createSecureConnector']>;
@@ -143,9 +144,4 @@ export class DialCredentials extends ChannelCredentials {
       });
     });
   }
-}
-
-/** The host of `HOST:PORT` or `[HOST]:PORT`. */
-export function hostOf(address: string): string {
-  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
 }

@@ -4,14 +4,15 @@
  * operation is one line in the log: who, what, how it ended, how long it took. It never closes a connection for its
  * idleness or age, and what an operation began goes on when its caller has gone.
  */
+import { readFile } from 'node:fs/promises';
 import { type handleUnaryCall, Server, status } from '@grpc/grpc-js';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import { type AgentOperationRequest, DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { MutualTlsCredentials, type ServerIdentity } from '../../shared/platform/mutual-tls-server.ts';
 import { type AccessRules, checkAccess, namesOf } from './access.ts';
 import { AGENT_OPERATIONS } from './agent-operations.ts';
 import type { Operations } from './operations.ts';
-import { OperationsCredentials } from './server-credentials.ts';
 import { StatusError } from './status-error.ts';
 import { wireWords } from './wire-words.ts';
 
@@ -70,7 +71,7 @@ export class OperationsServer {
     const { host = '[::]', port, tls, log, after } = this.#options;
     const server = this.#make(); // one that could not listen is not used again
     try {
-      const credentials = await OperationsCredentials.load(tls);
+      const credentials = new MutualTlsCredentials(await identityIn(tls));
       if (this.#closed) return;
       this.#port = await new Promise<number>((resolve, reject) => {
         server.bindAsync(`${host}:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
@@ -171,6 +172,11 @@ export class OperationsServer {
         );
     };
   }
+}
+
+/** Rejects where a file is not there. */
+async function identityIn({ certFile, keyFile, caFile }: TlsFilePaths): Promise<ServerIdentity> {
+  return { cert: await readFile(certFile), ca: await readFile(caFile), key: await readFile(keyFile) };
 }
 
 function asked({ operation }: AgentOperationRequest): string {

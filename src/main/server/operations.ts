@@ -22,6 +22,7 @@ import { agentOf, type PushUpdateOptions, pushUpdate } from './push-update.ts';
 import { StatusError } from './status-error.ts';
 
 export interface OperationsOptions extends Omit<PushUpdateOptions, 'agentIds'> {
+  nodeId: string;
   agents: OperableAgents & {
     list(): AgentSnapshot[];
     usage(id: string, seconds: number): UsagePoint[];

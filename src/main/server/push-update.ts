@@ -6,13 +6,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { type PackageSource, UPDATE_COMPONENTS, type UpdateRequest } from '../../shared/contracts/update.ts';
+import {
+  INLINE_PREFIX,
+  type PackageSource,
+  UPDATE_COMPONENTS,
+  type UpdateRequest,
+} from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { UpdateResponse, UpdateRequest as WireRequest } from '../../shared/gen/daemon.ts';
 import { StatusError } from './status-error.ts';
 
 export interface PushUpdateOptions {
-  nodeId: string;
   agentIds(): string[];
   downloadDir(): string;
   request(request: UpdateRequest): Promise<{ state: 'begun' | 'under-way' | 'done'; message: string }>;
@@ -62,7 +66,7 @@ export async function pushUpdate(wire: WireRequest, options: PushUpdateOptions):
 
 async function keepInline(folder: string, data: Buffer): Promise<string> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  const path = join(folder, `inline-${process.pid}-${randomBytes(8).toString('hex')}`);
+  const path = join(folder, `${INLINE_PREFIX}${process.pid}-${randomBytes(8).toString('hex')}`);
   await writeFile(path, data, { mode: 0o600, flag: 'wx' });
   return path;
 }

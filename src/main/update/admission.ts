@@ -55,7 +55,7 @@ export class Admissions {
     const path = packagePath(options.config().update, id);
     const facts = { id, oldVersion: running, package: path, sha256: request.sha256 };
     const journal = await this.#agentJournal(request, facts);
-    const temporary = [path, `${path}.unpacked`, journal.staged, journal.former, ...ownedFile(request)];
+    const temporary = [...journal.temporary, ...ownedFile(request)];
     return { kind: 'begin', manifest, journal: { ...journal, temporary } };
   }
 

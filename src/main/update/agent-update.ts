@@ -8,15 +8,14 @@ import { basename, dirname, join } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
 import type { CheckResult } from '../../shared/contracts/health.ts';
-import type { PackageForm } from '../../shared/contracts/pool-tasks.ts';
 import type { UpdateRequest } from '../../shared/contracts/update.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
-import { fsyncFolder } from '../../shared/platform/files.ts';
+import { fsyncFolder, unlessAbsent } from '../../shared/platform/files.ts';
 import { judgeAgent, openGate } from './agent-gate.ts';
 import type { Backups } from './backups.ts';
 import type { AgentJournal, ProcessName } from './journal-format.ts';
-import { type UpdateTasks, unpackLimits, verifyMsOf } from './obtain.ts';
+import { type Obtain, type UpdateTasks, unpackLimits, verifyMsOf } from './obtain.ts';
 import { programIn } from './program-in.ts';
 import { isSameVersion } from './versions.ts';
 
@@ -43,10 +42,7 @@ export interface AgentUpdateDeps {
   clock: Clock;
   signal: AbortSignal;
   /** Brings the package and checks it; absent where the update goes on after a restart, or is a manual rollback. */
-  obtain: {
-    fetch(): Promise<void>;
-    verify(): Promise<{ sha256: string; form: PackageForm }>;
-  } | null;
+  obtain: Obtain | null;
   /** Waits; rejects when the daemon ends. */
   wait(delayMs: number): Promise<void>;
 }
@@ -205,13 +201,7 @@ async function secondName(
 }
 
 async function exists(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-    throw error;
-  }
+  return (await unlessAbsent(lstat(path), null)) !== null;
 }
 
 async function putInPlace(from: string, target: string): Promise<void> {

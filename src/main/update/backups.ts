@@ -4,7 +4,7 @@
  */
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile } from '../../shared/platform/files.ts';
+import { replaceFile, unlessAbsent } from '../../shared/platform/files.ts';
 import { type Backup, backupName, backupNames, componentName, superfluous, unfinishedBackups } from './backup-plan.ts';
 import type { UpdateTasks } from './obtain.ts';
 
@@ -20,14 +20,7 @@ interface Named extends KeptBackup {
 const KEEP_MS = 30 * 60_000;
 const RESERVE_BYTES = 1024 * 1024;
 
-async function entriesOf(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
-}
+const entriesOf = (folder: string): Promise<string[]> => unlessAbsent(readdir(folder), []);
 
 export class Backups {
   readonly #tasks: UpdateTasks;

@@ -1,10 +1,9 @@
 /** What is left of an update once its outcome is noted: temporary files, superfluous releases and backups go. */
 import { readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { componentName, superfluous } from './backup-plan.ts';
 import type { Backups } from './backups.ts';
 import { handoverFiles } from './handover-files.ts';
-import type { DaemonJournal, Journal } from './journal-format.ts';
+import { type DaemonJournal, type Journal, keyOf } from './journal-format.ts';
 import { currentRelease, endTrial, releaseFolder, switchTo } from './releases.ts';
 import { compareVersions, isSameVersion } from './versions.ts';
 
@@ -34,10 +33,7 @@ export async function clearUp(journal: Journal, deps: ClearUpDeps): Promise<void
     for (const path of [go, report, `${report}.new`, lock]) await rm(path, { force: true });
     await pruneReleases(journal, deps.maxBackups);
   }
-  await deps.backups.prune(
-    componentName(journal.kind, journal.kind === 'agent' ? journal.agentId : ''),
-    deps.maxBackups,
-  );
+  await deps.backups.prune(keyOf(journal), deps.maxBackups);
 }
 
 /** What a task that was cut short had under a name of its own, beside what it was to make. */
@@ -56,8 +52,7 @@ async function pruneReleases(
   const names = await readdir(join(root, 'releases'));
   const kept = new Set([current, step === 'committed' ? oldRelease : null]);
   const others = names.filter((name) => !kept.has(name) && !name.startsWith('.'));
-  const sorted = others.sort((a, b) => compareVersions(a, b) ?? 0).map((name) => ({ name, good: false }));
-  const gone = superfluous(sorted, keep).map(({ name }) => name);
+  const gone = others.sort((a, b) => compareVersions(a, b) ?? 0).slice(0, -keep);
   if (step !== 'committed' && staged !== false && current !== newRelease) gone.push(newRelease);
   gone.push(...names.filter((name) => name.startsWith('.') && name.includes('.part-')));
   for (const name of gone) await rm(releaseFolder(root, name), { recursive: true, force: true });

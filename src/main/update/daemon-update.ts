@@ -8,7 +8,6 @@ import { constants } from 'node:fs';
 import { access, rm, writeFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Config } from '../../shared/config/schema.ts';
-import type { PackageForm } from '../../shared/contracts/pool-tasks.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { Backups } from './backups.ts';
@@ -16,7 +15,7 @@ import { isRunning } from './handover/service.ts';
 import type { HandoverFiles } from './handover-files.ts';
 import type { JournalFile } from './journal.ts';
 import type { DaemonJournal, PresentFacts } from './journal-format.ts';
-import { type UpdateTasks, unpackLimits } from './obtain.ts';
+import { type Obtain, type UpdateTasks, unpackLimits } from './obtain.ts';
 import { currentRelease, launcherOf, releaseFolder, versionOfRelease } from './releases.ts';
 import { type HelperStart, startHelper } from './start-helper.ts';
 import { isSameVersion } from './versions.ts';
@@ -28,10 +27,7 @@ export interface DaemonUpdateDeps {
   configFile: string;
   clock: Clock;
   signal: AbortSignal;
-  obtain: {
-    fetch(): Promise<void>;
-    verify(): Promise<{ sha256: string; form: PackageForm }>;
-  } | null;
+  obtain: Obtain | null;
   /** Whether an agent is being updated; none is begun from `backing-up` on. */
   agentsUnderWay(): boolean;
   /** What the new version is compared with, as it is now. */

@@ -35,10 +35,14 @@ export function daemonFailure(journal: DaemonJournal, error: unknown): DaemonJou
   return { ...journal, step: 'abandoned', failure: { code: codeOf(error, 'D4003'), error: describe(error) } };
 }
 
+/** What was in place and did not last. */
+export function wasTried(journal: Journal): boolean {
+  return journal.step === 'rolled-back' && (journal.kind === 'daemon' || journal.switched);
+}
+
 export function resultOf(journal: Journal, atMs: number): Omit<UpdateResult, 'number'> {
   const { id, kind, oldVersion, newVersion, failure, step } = journal;
   const success = step === 'committed';
-  const changed = kind === 'daemon' || journal.switched;
   return {
     id,
     component: kind,
@@ -48,7 +52,7 @@ export function resultOf(journal: Journal, atMs: number): Omit<UpdateResult, 'nu
     newVersion,
     code: success ? '' : (failure?.code ?? 'internal'),
     error: success ? '' : (failure?.error ?? 'unknown'),
-    rolledBack: step === 'rolled-back' && changed && failure?.code !== 'D4004',
+    rolledBack: wasTried(journal) && failure?.code !== 'D4004',
     atMs,
   };
 }

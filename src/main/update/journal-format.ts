@@ -6,6 +6,7 @@
 
 import type { CheckName } from '../../shared/contracts/health.ts';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
+import { componentName } from './backup-plan.ts';
 import { AGENT_STEPS, type AgentStep, DAEMON_STEPS, type DaemonStep } from './steps.ts';
 
 export const JOURNAL_FORMAT = 1;
@@ -105,6 +106,11 @@ export interface DaemonJournal extends Common, PresentFacts {
 }
 
 export type Journal = AgentJournal | DaemonJournal;
+
+/** Names the component, and its journal: `daemon`, or `agent-ID`. */
+export function keyOf(journal: Journal): string {
+  return componentName(journal.kind, journal.kind === 'agent' ? journal.agentId : '');
+}
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

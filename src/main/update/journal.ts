@@ -3,7 +3,7 @@
  * aside, never overwritten: an update that nobody understands is nobody's to finish.
  */
 import { readFile, rename, rm } from 'node:fs/promises';
-import { replaceFile } from '../../shared/platform/files.ts';
+import { replaceFile, unlessAbsent } from '../../shared/platform/files.ts';
 import { type Journal, parseJournal, renderJournal } from './journal-format.ts';
 import { removeUnfinishedWrites } from './unfinished-writes.ts';
 
@@ -21,14 +21,8 @@ export class JournalFile {
 
   /** Null where there is none. Throws an Error that says what is wrong with it. */
   async read(): Promise<Journal | null> {
-    let text: string;
-    try {
-      text = await readFile(this.path, 'utf8');
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-      throw error;
-    }
-    return parseJournal(text);
+    const text = await unlessAbsent(readFile(this.path, 'utf8'), null);
+    return text === null ? null : parseJournal(text);
   }
 
   /** Settles once it is on disk: only then may the step be taken. */

@@ -17,6 +17,7 @@ import type { PackageManifest, UpdateRequest } from '../../shared/contracts/upda
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { checkManifest } from '../../shared/packages/manifest.ts';
 import { firstHop } from '../../shared/packages/source-rules.ts';
+import { hostOf } from '../../shared/platform/address.ts';
 
 export interface UpdateTasks {
   run<K extends PoolTaskKind>(
@@ -41,6 +42,12 @@ export interface PackageTarget {
   agentType: AgentType | null;
 }
 
+/** Brings the package of one request, and checks it. */
+export interface Obtain {
+  fetch(): Promise<void>;
+  verify(): Promise<{ sha256: string; form: PackageForm }>;
+}
+
 export interface FetchOptions {
   signal: AbortSignal;
   onProgress(progress: TaskProgress): void;
@@ -55,12 +62,9 @@ const RESERVE_BYTES = 16 * 1024 * 1024;
 /** Design document 7.2. */
 const RETRIES = { max: 5, baseMs: 1000, maxMs: 60_000 };
 
-/** The host of `HOST:PORT` or `[HOST]:PORT`. */
+/** The host of `HOST:PORT`, as hosts are compared. */
 export function hostOfAddress(address: string): string {
-  return address
-    .replace(/:\d+$/, '')
-    .replace(/^\[|\]$/g, '')
-    .toLowerCase();
+  return hostOf(address).toLowerCase();
 }
 
 export function trustedHosts({ update, manager }: Pick<ObtainDeps, 'update' | 'manager'>): string[] {

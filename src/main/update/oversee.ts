@@ -6,13 +6,12 @@
 import { appendFile, rename, writeFile } from 'node:fs/promises';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import { AlreadyRunningError, takePidFile } from '../../shared/platform/pid-file.ts';
-import { isDecided } from './handover/helper.ts';
 import type { HandoverReport } from './handover/judge.ts';
 import { isRunning } from './handover/service.ts';
 import type { HandoverFiles } from './handover-files.ts';
 import { JournalFile } from './journal.ts';
 import type { DaemonJournal, ProcessName, UpdateFailure } from './journal-format.ts';
-import { DAEMON_STEPS } from './steps.ts';
+import { DAEMON_STEPS, isDecided } from './steps.ts';
 import { isSameVersion } from './versions.ts';
 
 export interface OverseeDeps {

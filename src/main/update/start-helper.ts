@@ -55,7 +55,7 @@ export async function startHelper(journal: DaemonJournal, start: HelperStart): P
         ...(service.user ? ['--user'] : []),
         '--quiet',
         '--collect',
-        `--unit=${`daemon-update-${id}-${helpers}`}`,
+        `--unit=daemon-update-${id}-${helpers}`,
         '--description=Hand-over of the host daemon to another version',
         '--property=Restart=on-failure',
         '--property=RestartSec=1',

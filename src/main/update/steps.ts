@@ -76,3 +76,13 @@ export const DAEMON_STEPS = {
   abandoned: { phase: 'rolling-back', resume: 'finish' },
 } as const satisfies Record<string, StepFacts>;
 export type DaemonStep = keyof typeof DAEMON_STEPS;
+
+/** The outcome is known, only to be noted. */
+export function isDecided({ step }: { step: DaemonStep }): boolean {
+  return DAEMON_STEPS[step].resume === 'finish';
+}
+
+/** Whether a helper takes the step, or is about to: those before are the daemon's. */
+export function isHelpers({ step }: { step: DaemonStep }): boolean {
+  return DAEMON_STEPS[step].resume === 'go-on' || step === 'handing-over' || step === 'watching';
+}

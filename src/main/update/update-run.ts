@@ -4,12 +4,12 @@
  */
 import type { PackageManifest, UpdatePhase, UpdateRequest } from '../../shared/contracts/update.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { bootClockMs } from '../../shared/platform/clock.ts';
 import { obtainDeps, presentFacts } from './admission.ts';
 import { type AgentUpdateDeps, takeAgentStep } from './agent-update.ts';
 import type { Backups } from './backups.ts';
 import { type DaemonUpdateDeps, takeDaemonStep } from './daemon-update.ts';
 import { agentFailure, daemonFailure, interrupted } from './failure.ts';
-import { isDecided } from './handover/helper.ts';
 import { nameOf } from './handover/judge.ts';
 import { handoverFiles } from './handover-files.ts';
 import type { JournalFile } from './journal.ts';
@@ -18,7 +18,7 @@ import { fetchPackage, verifyFetched } from './obtain.ts';
 import { oversee } from './oversee.ts';
 import { ownName } from './own-name.ts';
 import { startHelper } from './start-helper.ts';
-import { AGENT_STEPS, DAEMON_STEPS } from './steps.ts';
+import { AGENT_STEPS, DAEMON_STEPS, isDecided, isHelpers } from './steps.ts';
 import type { UpdaterOptions } from './updater.ts';
 
 /** What a package is fetched and verified by. */
@@ -55,8 +55,7 @@ export class UpdateRun {
       const undone = AGENT_STEPS[journal.step].resume;
       return this.run(undone === 'go-on' || undone === 'finish' ? journal : interrupted(journal), file, null);
     }
-    const fetching =
-      DAEMON_STEPS[journal.step].resume === 'abandon' && journal.step !== 'handing-over' && journal.step !== 'watching';
+    const fetching = !isDecided(journal) && !isHelpers(journal);
     return this.run(
       fetching ? daemonFailure(journal, new DaemonError('D4003', 'the daemon ended before it was over')) : journal,
       file,
@@ -151,7 +150,7 @@ export class UpdateRun {
       }),
       startHelper: (journal) => startHelper(journal, { bundles, folder, environment }),
       wait: (ms) => this.wait(ms),
-      nowMs: () => Number(process.hrtime.bigint() / 1_000_000n),
+      nowMs: bootClockMs,
       onStep: (journal) => this.#deps.onStep(journal, null),
     });
   }
@@ -182,7 +181,8 @@ function isOver(journal: Journal): boolean {
 }
 
 /** Whether the daemon takes the step, and not the helper. A hand-over found at the start is overseen from there on. */
-function isDaemonsOwn({ step, helper, daemon }: DaemonJournal): boolean {
-  if (DAEMON_STEPS[step].resume !== 'abandon' || step === 'watching') return false;
-  return step !== 'handing-over' || (helper === null && nameOf(daemon) === nameOf(ownName()));
+function isDaemonsOwn(journal: DaemonJournal): boolean {
+  const { step, helper, daemon } = journal;
+  if (step === 'handing-over') return helper === null && nameOf(daemon) === nameOf(ownName());
+  return !isDecided(journal) && !isHelpers(journal);
 }

@@ -6,12 +6,13 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
-import type {
-  UpdatePhase,
-  UpdateProgress,
-  UpdateRequest,
-  UpdateResult,
-  UpdateStatus,
+import {
+  INLINE_PREFIX,
+  type UpdatePhase,
+  type UpdateProgress,
+  type UpdateRequest,
+  type UpdateResult,
+  type UpdateStatus,
 } from '../../shared/contracts/update.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
@@ -20,10 +21,11 @@ import type { UpdatableAgents } from './agent-update.ts';
 import { componentName } from './backup-plan.ts';
 import { Backups, type KeptBackup } from './backups.ts';
 import { clearUp } from './clear-up.ts';
-import { resultOf } from './failure.ts';
+import { resultOf, wasTried } from './failure.ts';
+import { isJournalName, OUTCOMES_NAME } from './file-names.ts';
 import type { HandoverReport } from './handover/judge.ts';
 import { JournalFile } from './journal.ts';
-import type { Journal } from './journal-format.ts';
+import { type Journal, keyOf } from './journal-format.ts';
 import type { UpdateTasks } from './obtain.ts';
 import { OutcomeStore } from './outcome-store.ts';
 import { acknowledged, deliveredUpTo, undelivered, withResult } from './outcomes.ts';
@@ -71,7 +73,6 @@ interface UnderWay {
   done: Promise<void>;
 }
 
-const OUTCOMES = 'outcomes.json';
 const RETRY_MS = 10_000;
 /** Rejections of this kind are the end of the daemon, not of the update: the next start goes on. */
 class DaemonEnds extends Error {}
@@ -92,7 +93,7 @@ export class Updater {
   constructor(options: UpdaterOptions) {
     this.#options = options;
     const { folder, clock, log, tasks } = options;
-    this.#outcomes = new OutcomeStore(join(folder, OUTCOMES), clock.wallMs(), (reason, path) =>
+    this.#outcomes = new OutcomeStore(join(folder, OUTCOMES_NAME), clock.wallMs(), (reason, path) =>
       log.error(
         { event: 'update-outcomes', err: reason, path },
         `the outcomes of updates were unreadable, now ${path}`,
@@ -113,7 +114,7 @@ export class Updater {
   async resume(): Promise<void> {
     await this.#removeInline();
     for (const name of await readdir(this.#options.folder)) {
-      if (!/^(daemon|agent-.+)\.json$/.test(name)) continue;
+      if (!isJournalName(name)) continue;
       const file = new JournalFile(join(this.#options.folder, name));
       try {
         const journal = await file.read();
@@ -193,7 +194,7 @@ export class Updater {
   async #removeInline(): Promise<void> {
     const { downloadDir } = this.#options.config().update;
     for (const name of await readdir(downloadDir).catch(() => [])) {
-      if (name.startsWith('inline-') && !name.startsWith(`inline-${process.pid}-`))
+      if (name.startsWith(INLINE_PREFIX) && !name.startsWith(`${INLINE_PREFIX}${process.pid}-`))
         await rm(join(downloadDir, name), { force: true });
     }
   }
@@ -231,15 +232,13 @@ export class Updater {
   #present(request: UpdateRequest): UpdateAnswer | null {
     const key = componentName(request.component, request.agentId);
     const underWay = this.#underWay.get(key);
-    if (underWay) {
-      const { id, phase, percent, newVersion } = underWay.progress;
-      const how = percent === null ? phase : `${phase} ${percent} %`;
-      if (underWay.request && isSameRequest(underWay.request, request)) {
-        return { id, state: 'under-way', message: `the update to ${newVersion} is under way: ${how}` };
-      }
-      throw new DaemonError('D4003', `an update of ${key} to ${newVersion} is under way (${how}): ask again after it`);
+    if (!underWay) return null;
+    const { id, phase, percent, newVersion } = underWay.progress;
+    const how = percent === null ? phase : `${phase} ${percent} %`;
+    if (underWay.request && isSameRequest(underWay.request, request)) {
+      return { id, state: 'under-way', message: `the update to ${newVersion} is under way: ${how}` };
     }
-    return null;
+    throw new DaemonError('D4003', `an update of ${key} to ${newVersion} is under way (${how}): ask again after it`);
   }
 
   async #carryOut(journal: Journal, asked: Asked | null): Promise<UpdateAnswer> {
@@ -365,14 +364,4 @@ export class Updater {
 /** What is in place is being changed, or on trial. */
 function isActing(phase: UpdatePhase): boolean {
   return phase === 'applying' || phase === 'proving' || phase === 'rolling-back';
-}
-
-/** Names the component's journal too. */
-function keyOf(journal: Journal): string {
-  return componentName(journal.kind, journal.kind === 'agent' ? journal.agentId : '');
-}
-
-/** What was in place and did not last: not tried again by itself. */
-function wasTried(journal: Journal): boolean {
-  return journal.step === 'rolled-back' && (journal.kind === 'daemon' || journal.switched);
 }

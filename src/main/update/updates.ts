@@ -6,6 +6,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ShownBackup } from '../../shared/contracts/control.ts';
 import type { UpdateRequest, UpdateResult, UpdateStatus } from '../../shared/contracts/update.ts';
+import { unlessAbsent } from '../../shared/platform/files.ts';
+import { isJournalName, OUTCOMES_NAME } from './file-names.ts';
 import type { UpdateAnswer, Updater, UpdaterOptions } from './updater.ts';
 
 export interface UpdatesOptions extends UpdaterOptions {
@@ -15,20 +17,11 @@ export interface UpdatesOptions extends UpdaterOptions {
 
 /** Whether there is something to go on with, by the names of the files and what the outcomes say. */
 export function isUnfinished(names: readonly string[], outcomes: string): boolean {
-  if (names.some((name) => /^(daemon|agent-.+)\.json$/.test(name))) return true;
+  if (names.some(isJournalName)) return true;
   const [delivered, last] = ['delivered', 'last'].map((key) =>
     Number(new RegExp(`"${key}": (\\d+)`).exec(outcomes)?.[1]),
   );
   return delivered !== last && outcomes !== '';
-}
-
-async function unlessAbsent<T>(reading: Promise<T>, otherwise: T): Promise<T> {
-  try {
-    return await reading;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return otherwise;
-    throw error;
-  }
 }
 
 export class Updates {
@@ -45,7 +38,7 @@ export class Updates {
   async start(): Promise<void> {
     const { folder } = this.#options;
     const names = await unlessAbsent(readdir(folder), []);
-    const outcomes = await unlessAbsent(readFile(join(folder, 'outcomes.json'), 'utf8'), '');
+    const outcomes = await unlessAbsent(readFile(join(folder, OUTCOMES_NAME), 'utf8'), '');
     if (isUnfinished(names, outcomes)) await this.#load();
   }
 

@@ -11,6 +11,9 @@ export type UpdateComponent = (typeof UPDATE_COMPONENTS)[number];
  */
 export type PackageSource = { kind: 'url'; url: string } | { kind: 'file'; path: string; owned: boolean };
 
+/** Of the owned file's name; the pid of the daemon that keeps it follows. */
+export const INLINE_PREFIX = 'inline-';
+
 export interface UpdateRequest {
   component: UpdateComponent;
   /** Empty with `daemon`. */

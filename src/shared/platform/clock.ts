@@ -19,3 +19,8 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Milliseconds of the system's monotonic clock: the same in every process of a boot, so that two can compare them. */
+export function bootClockMs(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n);
+}

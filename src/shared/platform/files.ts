@@ -30,3 +30,13 @@ export async function replaceFile(path: string, content: string, mode = 0o640): 
   }
   await fsyncFolder(dirname(path));
 }
+
+/** What was read, or `otherwise` where the file or folder is not there. */
+export async function unlessAbsent<T, O>(reading: Promise<T>, otherwise: O): Promise<T | O> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return otherwise;
+    throw error;
+  }
+}

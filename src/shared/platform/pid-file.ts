@@ -17,16 +17,35 @@ export function renderPidFile(pid: number, startTicks: number, bootId: string): 
   return `${pid}\n${startTicks} ${bootId}\n`;
 }
 
-/** Whether the process that the text names still runs. A text without a start time counts by its pid alone. */
-export function isHeld(text: string, procRoot = '/proc'): boolean {
+/** Who holds a pid file: pid, start time and boot id name one process for ever. */
+export interface Holder {
+  pid: number;
+  startTicks: number;
+  bootId: string;
+}
+
+/** The process that the text names, where it still runs. A text without a start time counts by its pid alone. */
+function holderIn(text: string, procRoot: string): Holder | null {
   const [first = '', second = ''] = text.split('\n');
   const pid = Number(first);
-  if (!Number.isInteger(pid) || pid <= 0) return false;
+  if (!Number.isInteger(pid) || pid <= 0) return null;
   const stat = readStat(pid, procRoot);
-  if (!isAlive(stat)) return false;
+  if (!isAlive(stat)) return null;
+  const present = readBootId(procRoot);
   const [startTicks, bootId] = second.split(' ');
-  if (!startTicks) return true;
-  return Number(startTicks) === stat.startTicks && (!bootId || bootId === readBootId(procRoot));
+  const same = !startTicks || (Number(startTicks) === stat.startTicks && (!bootId || bootId === present));
+  return same ? { pid, startTicks: stat.startTicks, bootId: present } : null;
+}
+
+/** Whether the process that the text names still runs. */
+export function isHeld(text: string, procRoot = '/proc'): boolean {
+  return holderIn(text, procRoot) !== null;
+}
+
+/** The process that holds the file; null where there is none, or it has gone. */
+export function pidFileHolder(path: string, procRoot = '/proc'): Holder | null {
+  const text = read(path);
+  return text === null ? null : holderIn(text, procRoot);
 }
 
 function read(path: string): string | null {

@@ -6,10 +6,11 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe } from '../../../shared/errors/daemon-error.ts';
+import { bootClockMs } from '../../../shared/platform/clock.ts';
 import { AlreadyRunningError, takePidFile } from '../../../shared/platform/pid-file.ts';
-import { readBootId, readStat } from '../../../shared/platform/proc.ts';
 import { handoverFiles } from '../handover-files.ts';
 import { JournalFile } from '../journal.ts';
+import { ownName } from '../own-name.ts';
 import { HandoverHelper } from './helper.ts';
 
 async function main(folder: string): Promise<number> {
@@ -29,10 +30,9 @@ async function main(folder: string): Promise<number> {
     return error instanceof AlreadyRunningError ? 0 : 1;
   }
   try {
-    const self = { pid: process.pid, startTicks: readStat(process.pid)?.startTicks ?? 0, bootId: readBootId() };
-    const nowMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
     const wait = (ms: number): Promise<void> => sleep(ms);
-    await new HandoverHelper({ files, journal: new JournalFile(files.journal), self, wait, nowMs, say }).run();
+    const options = { files, self: ownName(), wait, nowMs: bootClockMs, say };
+    await new HandoverHelper({ ...options, journal: new JournalFile(files.journal) }).run();
     return 0;
   } catch (error) {
     say(`failed: ${describe(error)}`);

@@ -6,11 +6,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { describe } from '../../../shared/errors/daemon-error.ts';
+import { unlessAbsent } from '../../../shared/platform/files.ts';
 import type { HandoverFiles } from '../handover-files.ts';
 import type { JournalFile } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
 import { beginTrial, endTrial } from '../releases.ts';
-import { DAEMON_STEPS } from '../steps.ts';
+import { DAEMON_STEPS, isDecided, isHelpers } from '../steps.ts';
 import { HANDOVER_HOST, type HandoverHost } from './handover-host.ts';
 import { type HandoverReport, isVersionOf, judgeHandover, nameOf, openHandover } from './judge.ts';
 import type { ServiceOptions } from './service.ts';
@@ -38,15 +39,6 @@ const OLD_TRIES = 3;
 /** What could not be done on the way back, or to note that all is well, is tried again so often, for so long. */
 const AGAIN_MS = 1000;
 const AGAIN_FOR_MS = 10 * 60_000;
-
-export function isDecided({ step }: Pick<DaemonJournal, 'step'>): boolean {
-  return DAEMON_STEPS[step].resume === 'finish';
-}
-
-/** Whether a helper takes the step; those before are the daemon's. */
-function isHelpers({ step }: DaemonJournal): boolean {
-  return DAEMON_STEPS[step].resume === 'go-on' || step === 'handing-over' || step === 'watching';
-}
 
 export class HandoverHelper {
   readonly #options: HelperOptions;
@@ -151,7 +143,8 @@ export class HandoverHelper {
     const { nowMs, wait, files } = this.#options;
     const until = nowMs() + GO_MS;
     while (nowMs() < until && this.#host.isRunning(journal.daemon) && (await this.#isOpen(journal))) {
-      if ((await textOf(files.go)) === journal.id) return { ...journal, step: 'switching' };
+      if ((await unlessAbsent(readFile(files.go, 'utf8'), null)) === journal.id)
+        return { ...journal, step: 'switching' };
       await wait(POLL_MS);
     }
     return failed(journal, 'abandoned', 'D4003', 'the daemon ended, or did not confirm that it is being watched');
@@ -251,7 +244,7 @@ export class HandoverHelper {
   /** What the daemon that lives has said of itself. */
   async #report(journal: DaemonJournal): Promise<HandoverReport | null> {
     const daemon = this.#host.daemon(journal);
-    const text = await textOf(this.#options.files.report);
+    const text = await unlessAbsent(readFile(this.#options.files.report, 'utf8'), null);
     if (!daemon || text === null) return null;
     let report: HandoverReport;
     try {
@@ -270,13 +263,4 @@ export class HandoverHelper {
 
 function failed(journal: DaemonJournal, step: DaemonJournal['step'], code: string, error: string): DaemonJournal {
   return { ...journal, step, failure: { code, error } };
-}
-
-async function textOf(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { TlsFilePaths } from '../../../shared/contracts/pool-tasks.ts';
+import { hostOf } from '../../../shared/platform/address.ts';
 
 /** How long the connection must stay open after the handshake. */
 const SETTLE_MS = 300;
@@ -17,8 +18,7 @@ const PREFACE = Buffer.concat([
 
 /** Never rejects: whatever goes wrong, the Manager does not answer this host. */
 export async function managerAnswers(address: string, tls: TlsFilePaths, timeoutMs: number): Promise<boolean> {
-  const at = address.lastIndexOf(':');
-  const host = address.slice(0, at).replace(/^\[|\]$/g, '');
+  const host = hostOf(address);
   let key: Buffer;
   let rest: { cert: Buffer; ca: Buffer };
   try {
@@ -39,7 +39,7 @@ export async function managerAnswers(address: string, tls: TlsFilePaths, timeout
     try {
       socket = connect({
         host,
-        port: Number(address.slice(at + 1)),
+        port: Number(address.slice(address.lastIndexOf(':') + 1)),
         ...(isIP(host) ? {} : { servername: host }),
         minVersion: 'TLSv1.3',
         ALPNProtocols: ['h2'],

@@ -3,11 +3,11 @@
  * starts it again, or by starting it here where nobody does. No shell sees any path.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe } from '../../../shared/errors/daemon-error.ts';
-import { isHeld } from '../../../shared/platform/pid-file.ts';
+import { pidFileHolder } from '../../../shared/platform/pid-file.ts';
 import { isAlive, readBootId, readProcFile, readStat } from '../../../shared/platform/proc.ts';
 import { HALT_VARIABLE } from '../journal.ts';
 import type { DaemonJournal, ProcessName } from '../journal-format.ts';
@@ -49,30 +49,10 @@ export function livingDaemon(
   { pidFile, command, root, oldRelease, newRelease }: DaemonJournal,
   procRoot = '/proc',
 ): ProcessName | null {
-  const text = textOf(pidFile);
-  if (text !== null && isHeld(text, procRoot)) return processIn(text, procRoot);
+  const holder = pidFileHolder(pidFile, procRoot);
+  if (holder) return holder;
   const bundles = [newRelease, oldRelease].map((release) => join(releaseFolder(root, release), 'lib', 'daemon.js'));
   return bundles.flatMap((bundle) => daemonsOf(bundle, command.at(-1) ?? '', procRoot))[0] ?? null;
-}
-
-function textOf(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
-/** `PID` and on the next line `START BOOT`, as pid files of the daemon have it. */
-function processIn(text: string, procRoot: string): ProcessName {
-  const [pid = '', rest = ''] = text.split('\n');
-  const [startTicks = '', bootId = ''] = rest.split(' ');
-  return {
-    pid: Number(pid),
-    startTicks: Number(startTicks) || (readStat(Number(pid), procRoot)?.startTicks ?? 0),
-    bootId: bootId || readBootId(procRoot),
-  };
 }
 
 /** Processes that run the daemon of a release with this configuration: one that hangs early has no pid file yet. */

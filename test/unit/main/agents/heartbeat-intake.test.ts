@@ -1,11 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HeartbeatIntake } from '../../../../src/main/agents/heartbeat-intake.ts';
 import type { Heartbeat } from '../../../../src/main/agents/heartbeats.ts';
 import { FakeLog } from '../../../fakes/log.ts';
+import { freePort } from '../../../support/free-port.ts';
 import { waitFor } from '../../../support/wait-until.ts';
 
 let folder: string;
@@ -127,11 +128,3 @@ describe('HeartbeatIntake', () => {
     await expect(fetch(`http://127.0.0.1:${port}/heartbeat/stats`)).rejects.toThrow();
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address ? address.port : 0;
-}

@@ -1,5 +1,6 @@
 /** Journals of updates in the middle, for tests that care about a few of their fields. */
 import type { AgentJournal, DaemonJournal } from '../../../../src/main/update/journal-format.ts';
+import { daemonJournal } from '../../../fakes/daemon-journal.ts';
 
 export function agentJournalOf(over: Partial<AgentJournal> = {}): AgentJournal {
   return {
@@ -30,33 +31,5 @@ export function agentJournalOf(over: Partial<AgentJournal> = {}): AgentJournal {
 }
 
 export function daemonJournalOf(over: Partial<DaemonJournal> = {}): DaemonJournal {
-  return {
-    format: 1,
-    kind: 'daemon',
-    step: 'accepted',
-    id: '00112233445566ff',
-    startedMs: 1_700_000_000_000,
-    oldVersion: '1.0.0',
-    newVersion: '1.1.0',
-    sha256: '',
-    package: '/downloads/0011.package',
-    temporary: [],
-    backup: '',
-    failure: null,
-    root: '/opt/daemon',
-    oldRelease: '1.0.0',
-    newRelease: '1.1.0',
-    daemon: { pid: 10, startTicks: 20, bootId: 'boot' },
-    pidFile: '/run/daemon.pid',
-    command: ['/opt/daemon/current/bin/daemon'],
-    service: { kind: 'signal', supervised: true },
-    agents: [],
-    linked: true,
-    manager: { address: 'manager:9090', timeoutMs: 5000, tls: { certFile: '/c', keyFile: '/k', caFile: '/a' } },
-    verifyTimeoutMs: 300_000,
-    verifyMs: 30_000,
-    helper: null,
-    helpers: 0,
-    ...over,
-  };
+  return daemonJournal({ step: 'accepted', id: '00112233445566ff', package: '/downloads/0011.package', ...over });
 }

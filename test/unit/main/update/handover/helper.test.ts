@@ -3,13 +3,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { HandoverHost } from '../../../../../src/main/update/handover/handover-host.ts';
-import { HandoverHelper, isDecided } from '../../../../../src/main/update/handover/helper.ts';
+import { HandoverHelper } from '../../../../../src/main/update/handover/helper.ts';
 import { type HandoverReport, nameOf } from '../../../../../src/main/update/handover/judge.ts';
 import { type HandoverFiles, handoverFiles } from '../../../../../src/main/update/handover-files.ts';
 import { JournalFile } from '../../../../../src/main/update/journal.ts';
 import { type DaemonJournal, type ProcessName, renderJournal } from '../../../../../src/main/update/journal-format.ts';
 import { switchTo } from '../../../../../src/main/update/releases.ts';
-import { DAEMON_STEPS, type DaemonStep } from '../../../../../src/main/update/steps.ts';
+import { DAEMON_STEPS, type DaemonStep, isDecided } from '../../../../../src/main/update/steps.ts';
 import { daemonJournal, processName } from '../../../../fakes/daemon-journal.ts';
 import { testFolder } from '../../../../support/temp-folder.ts';
 
