@@ -33,7 +33,12 @@ export function sampleAgents(bundles: string, node: string): BenchAgent[] {
 export function renderConfig({ folder, tlsFolder, managerPort, agents, intervalMs }: BenchConfig): string {
   const interval = intervalMs === null ? {} : { interval: `${intervalMs}ms` };
   const config = {
-    daemon: { log_file: logFile(folder), pid_file: join(folder, 'daemon.pid'), work_dir: join(folder, 'work') },
+    daemon: {
+      log_file: logFile(folder),
+      audit_log_file: '-',
+      pid_file: join(folder, 'daemon.pid'),
+      work_dir: join(folder, 'work'),
+    },
     manager: {
       address: `127.0.0.1:${managerPort}`,
       tls: {

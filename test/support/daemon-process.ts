@@ -58,6 +58,7 @@ export class TestHost {
         daemon: {
           log_level: 'debug',
           log_file: this.logFile,
+          audit_log_file: join(this.folder, 'audit.log'),
           pid_file: join(this.folder, 'daemon.pid'),
           work_dir: this.workDir,
           grpc_port: 0,

@@ -84,7 +84,7 @@ export class ManagerClient {
   }
 
   sync(states: AgentState[], nodeId = REGISTRATION.nodeId): Promise<Answer> {
-    return call(this.#daemon.syncAgentStates, this.#daemon, { nodeId, states, updateResults: [] });
+    return call(this.#daemon.syncAgentStates, this.#daemon, { nodeId, states, updateResults: [], events: [] });
   }
 
   /** A method of proto.DaemonService that the Manager does not have. */

@@ -85,7 +85,7 @@ export class ManagerCalls {
   }
 
   syncStates(nodeId: string, states: AgentState[], updateResults: UpdateResult[] = []): Promise<void> {
-    const request = { nodeId, states, updateResults };
+    const request = { nodeId, states, updateResults, events: [] };
     return this.#call('D2003', "the agents' states", DaemonServiceService.syncAgentStates, request);
   }
 

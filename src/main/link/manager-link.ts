@@ -113,7 +113,8 @@ export class ManagerLink {
   async #attempt(): Promise<Failed> {
     const { manager, clock } = this.#options;
     const dial = this.#options.dial ?? systemDial;
-    const { address, tls, timeoutMs } = manager;
+    const { tls, timeoutMs } = manager;
+    const address = manager.addresses[0] ?? '';
     const { signal } = this.#abort;
     let connection: Connection | null = null;
     let connectedAtMs = 0;
@@ -202,7 +203,8 @@ export class ManagerLink {
 
   /** What TLS had to say explains more than the call that failed by it. */
   #explain(error: unknown, connection: Connection | null): DaemonError | null {
-    const { address, tls } = this.#options.manager;
+    const { tls, addresses } = this.#options.manager;
+    const address = addresses[0] ?? '';
     const beneath = connection?.error();
     if (beneath && isTlsVerdict(beneath))
       return connectError(beneath, { address, caFile: tls.caFile, certFile: tls.certFile });
@@ -219,7 +221,7 @@ export class ManagerLink {
     if (state.name === 'backing-off') this.#failure = state;
     const { log, manager } = this.#options;
     const { name: stateName, sinceMs: _, ...rest } = state;
-    const fields = { event: 'link-state', state: stateName, address: manager.address, ...rest };
+    const fields = { event: 'link-state', state: stateName, address: manager.addresses[0], ...rest };
     if (state.name !== 'backing-off') {
       log[state.name === 'connected' ? 'info' : 'debug'](fields, `link is ${state.name}`);
       return;

@@ -201,7 +201,7 @@ export function presentFacts(options: UpdaterOptions): PresentFacts {
   return {
     agents: running,
     linked: link().connected,
-    manager: { address: manager.address, timeoutMs: manager.timeoutMs, tls: manager.tls },
+    manager: { address: link().address ?? manager.addresses[0] ?? '', timeoutMs: manager.timeoutMs, tls: manager.tls },
     verifyTimeoutMs: update.verifyTimeoutMs,
     verifyMs: verifyMsOf(update),
   };

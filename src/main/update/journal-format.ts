@@ -78,7 +78,7 @@ export interface PresentFacts {
   agents: { id: string; process: ProcessName }[];
   /** Whether the Manager could be reached before. */
   linked: boolean;
-  manager: { address: string; timeoutMs: number; tls: TlsFilePaths };
+  manager: { address: string; timeoutMs: number; tls: TlsFilePaths & { off?: boolean } };
   verifyTimeoutMs: number;
   verifyMs: number;
 }

@@ -67,9 +67,13 @@ export function hostOfAddress(address: string): string {
   return hostOf(address).toLowerCase();
 }
 
+function managerHosts({ addresses }: ObtainDeps['manager']): string[] {
+  return addresses.map(hostOfAddress);
+}
+
 export function trustedHosts({ update, manager }: Pick<ObtainDeps, 'update' | 'manager'>): string[] {
   const { trustedHosts: hosts } = update;
-  return hosts.length > 0 ? hosts.map((host) => host.toLowerCase()) : [hostOfAddress(manager.address)];
+  return hosts.length > 0 ? hosts.map((host) => host.toLowerCase()) : managerHosts(manager);
 }
 
 /**
@@ -124,7 +128,7 @@ export async function fetchPackage(
       to,
       trustedHosts: trustedHosts(deps),
       allowHttpLoopback: update.allowHttpLoopback,
-      identityHost: hostOfAddress(manager.address),
+      identityHosts: manager.tls.off ? [] : managerHosts(manager),
       tls: manager.tls,
       maxBytes: update.maxBytes,
       expectedBytes: manifest?.size ?? null,

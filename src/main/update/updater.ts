@@ -49,7 +49,8 @@ export interface UpdaterOptions {
   config(): Pick<Config, 'update' | 'manager' | 'daemon'>;
   tasks: UpdateTasks;
   agents: UpdatableAgents & { list(): { id: string }[] };
-  link(): HandoverReport['link'];
+  /** `address`: of the Manager that it is, or was last, connected to. */
+  link(): HandoverReport['link'] & { address?: string };
   clock: Clock;
   after(delayMs: number, name: string, run: () => void): () => void;
   log: UpdateLog;

@@ -22,6 +22,7 @@ export function crossCheck(config: Config, findings: Findings): void {
   });
   checkStartOrder(config.agents, findings);
   checkVerification(config, findings);
+  checkServerIdentity(config, findings);
   checkShared(config, findings, 'socket_path', (agent) => agent.socketPath);
   checkShared(config, findings, 'work_dir', (agent) => agent.workDir);
 }
@@ -50,6 +51,14 @@ function checkVerification({ update }: Config, findings: Findings): void {
   const [own, limit] = [update.verifyMs, update.verifyTimeoutMs].map((ms) => quantity('duration', ms));
   const message = `verify_seconds (${own}) is not shorter than verify_timeout (${limit})`;
   findings.add({ keyPath, offset: offsetOf(findings, keyPath), message });
+}
+
+/** The port takes its certificate from `manager.tls`: without one there it must say that it is plaintext too. */
+function checkServerIdentity({ manager, server, daemon }: Config, findings: Findings): void {
+  if (!manager.tls.off || server.tls === 'off' || daemon.grpcPort === 0) return;
+  const message = 'has no certificate to serve with, since `manager.tls` is off';
+  const hint = 'say `off` here too, or `grpc_port: 0`';
+  findings.add({ keyPath: 'server.tls', offset: offsetOf(findings, 'server.tls', 'manager.tls'), message, hint });
 }
 
 function checkBackoff(findings: Findings, section: string, restart: AgentConfig['restart']): void {

@@ -25,6 +25,10 @@ function completeField(field: Field, given: PartialModel, inherited: PartialMode
   switch (field.kind) {
     case 'section':
       return complete(field.fields, asPartial(value), asPartial(inherited[field.name]), root);
+    case 'switched-section': {
+      const section = asPartial(value);
+      return { ...complete(field.fields, section, {}, root), off: section['off'] === true };
+    }
     case 'section-list': {
       const base = asPartial(field.inherits === undefined ? undefined : root[field.inherits]);
       return (Array.isArray(value) ? value : []).map((entry) => complete(field.fields, asPartial(entry), base, root));
@@ -36,6 +40,8 @@ function completeField(field: Field, given: PartialModel, inherited: PartialMode
           complete(field.fields, asPartial(section), {}, root),
         ]),
       );
+    case 'address-list':
+      return value ?? [];
     case 'string-map':
     case 'free-map':
       return value ?? {};

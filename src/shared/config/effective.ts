@@ -33,10 +33,18 @@ function shown(key: string, field: Field, value: unknown): [string, unknown][] {
   switch (field.kind) {
     case 'section':
       return [[key, section(field.fields, value)]];
+    case 'switched-section': {
+      const off = typeof value === 'object' && value !== null && 'off' in value && value.off === true;
+      return [[key, off ? 'off' : section(field.fields, value)]];
+    }
     case 'section-list':
       return [[key, Array.isArray(value) ? value.map((entry) => section(field.fields, entry)) : []]];
     case 'named-sections':
       return Object.entries((value ?? {}) as Plain).map(([name, entry]) => [name, section(field.fields, entry)]);
+    case 'address-list':
+      return [[key, Array.isArray(value) && value.length === 1 ? value[0] : value]];
+    case 'path':
+      return [[key, value]];
     case 'duration':
       return [[key, quantity('duration', Number(value))]];
     default:

@@ -12,7 +12,7 @@ interface Common<Name extends string> {
 
 /** `default: null` makes a field mandatory where its section is given. */
 export interface TextField<Name extends string> extends Common<Name> {
-  kind: 'string' | 'path' | 'address' | 'url';
+  kind: 'string' | 'path' | 'url';
   default: string | null;
   /** In characters; of a path in bytes, which is what the kernel counts. */
   maxLength?: number;
@@ -55,6 +55,11 @@ export interface TextListField<Name extends string> extends Common<Name> {
   /** What each text must be one of; absent: any. */
   choices?: readonly string[];
 }
+/** One `HOST:PORT` or a list of them; the model has a list. Mandatory where its section is given. */
+export interface AddressListField<Name extends string> extends Common<Name> {
+  kind: 'address-list';
+  default: null;
+}
 /** null when the key is absent, which may mean something else than an empty list. */
 export interface OptionalTextListField<Name extends string> extends Common<Name> {
   kind: 'optional-string-list';
@@ -73,6 +78,11 @@ export interface SectionField<Name extends string, F extends Fields> extends Com
   fields: F;
   /** Without it the section may be left out and every field has its default. */
   required?: boolean;
+}
+/** A section that may also be the word `off`; the model says so in `off`. */
+export interface SwitchedSectionField<Name extends string, F extends Fields> extends Common<Name> {
+  kind: 'switched-section';
+  fields: F;
 }
 export interface SectionListField<Name extends string, F extends Fields> extends Common<Name> {
   kind: 'section-list';
@@ -101,10 +111,12 @@ export type Field =
   | IntegerListField<string>
   | ChoiceField<string, string>
   | TextListField<string>
+  | AddressListField<string>
   | OptionalTextListField<string>
   | TextMapField<string>
   | FreeMapField<string>
   | SectionField<string, Fields>
+  | SwitchedSectionField<string, Fields>
   | SectionListField<string, Fields>
   | NamedSectionsField<string, Fields>
   | IgnoredField;
@@ -116,7 +128,7 @@ export interface Fields {
 type OfNumbers<F> = F extends { kind: 'integer-list' } ? number[] : number | null;
 
 /** The value in the typed model that a field gives. */
-export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'address' | 'url' }
+export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'url' }
   ? string
   : F extends { kind: 'boolean' }
     ? boolean
@@ -126,7 +138,7 @@ export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'address' | 'url'
         ? OfNumbers<F>
         : F extends { kind: 'choice'; choices: readonly (infer C)[] }
           ? C
-          : F extends { kind: 'string-list' }
+          : F extends { kind: 'string-list' | 'address-list' }
             ? string[]
             : F extends { kind: 'optional-string-list' }
               ? string[] | null
@@ -136,11 +148,13 @@ export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'address' | 'url'
                   ? Record<string, unknown>
                   : F extends { kind: 'section'; fields: infer S }
                     ? ModelOf<S>
-                    : F extends { kind: 'section-list'; fields: infer S }
-                      ? ModelOf<S>[]
-                      : F extends { kind: 'named-sections'; fields: infer S }
-                        ? Record<string, ModelOf<S>>
-                        : never;
+                    : F extends { kind: 'switched-section'; fields: infer S }
+                      ? ModelOf<S> & { off: boolean }
+                      : F extends { kind: 'section-list'; fields: infer S }
+                        ? ModelOf<S>[]
+                        : F extends { kind: 'named-sections'; fields: infer S }
+                          ? Record<string, ModelOf<S>>
+                          : never;
 
 export type ModelOf<F> = {
   [K in keyof F as F[K] extends { kind: 'ignored' }

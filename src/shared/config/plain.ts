@@ -1,7 +1,7 @@
 /** Readers of what has no fields of its own: lists, maps of texts, free data. */
 import type { Field } from './fields.ts';
 import { childPath, type Finding } from './findings.ts';
-import type { Parsed } from './formats.ts';
+import { type Parsed, parseAddress } from './formats.ts';
 import type { Entry, MapNode, ScalarNode, TreeNode } from './tree.ts';
 import { given, readChoice, readNumberField, readText } from './values.ts';
 
@@ -46,6 +46,16 @@ export const TEXTS: ItemReader<string> = {
   many: 'texts',
   read: readText,
   listOf: ({ value, source }) => `[${JSON.stringify(typeof value === 'string' ? value : source)}]`,
+};
+
+export const ADDRESSES: ItemReader<string> = {
+  ...TEXTS,
+  one: 'HOST:PORT',
+  many: 'HOST:PORT',
+  read: (node) => {
+    const text = readText(node);
+    return text.ok ? parseAddress(text.value) : text;
+  },
 };
 
 /** Texts out of a few. */

@@ -7,6 +7,7 @@ import { childPath, type Findings } from './findings.ts';
 import { shown } from './formats.ts';
 import { hintForUnknown, nearest } from './nearest-key.ts';
 import {
+  ADDRESSES,
   below,
   choices,
   type ItemReader,
@@ -111,12 +112,17 @@ export class SchemaReader {
     switch (field.kind) {
       case 'section':
         return this.#map(node, spot, 'a section', (map) => this.#section(field.fields, map, spot));
+      case 'switched-section':
+        if (node.kind === 'scalar' && node.value === 'off') return { off: true };
+        return this.#map(node, spot, 'a section or `off`', (map) => this.#section(field.fields, map, spot));
       case 'free-map':
         return this.#map(node, spot, 'a section', plainData);
       case 'string-map':
         return this.#map(node, spot, 'a section of texts', (map) => readTextMap(field, map, spot, this.#error));
       case 'section-list':
         return this.#sectionList(field, node, spot);
+      case 'address-list':
+        return node.kind === 'list' ? this.#addresses(node, spot) : this.#address(node, spot);
       case 'string-list':
         return this.#list(field.choices ? choices(field.choices) : TEXTS, node, spot);
       case 'optional-string-list':
@@ -136,6 +142,20 @@ export class SchemaReader {
   #map<T>(node: TreeNode, spot: Spot, wants: string, read: (map: MapNode) => T): T | undefined {
     if (node.kind === 'map') return read(node);
     return this.#error(spot, node, `wants ${wants}, given ${given(node)}`);
+  }
+
+  #address(node: TreeNode, spot: Spot): string[] | undefined {
+    if (node.kind !== 'scalar')
+      return this.#error(spot, node, `wants HOST:PORT or a list of them, given ${given(node)}`);
+    const parsed = ADDRESSES.read(node);
+    return parsed.ok ? [parsed.value] : this.#error(spot, node, parsed.message, { hint: parsed.hint });
+  }
+
+  #addresses(node: TreeNode, spot: Spot): string[] | undefined {
+    const addresses = this.#list(ADDRESSES, node, spot);
+    if (node.kind === 'list' && node.items.length === 0)
+      return this.#error(spot, node, 'is an empty list, wants at least one HOST:PORT');
+    return addresses && [...new Set(addresses)];
   }
 
   #list<T>(reader: ItemReader<T>, node: TreeNode, spot: Spot): T[] | undefined {

@@ -62,7 +62,6 @@ function rowsOf(fields: Fields, path: string): string[][] {
 const TYPES: Record<Field['kind'], string> = {
   string: 'text',
   path: 'path',
-  address: 'HOST:PORT',
   url: 'URL',
   boolean: 'true or false',
   integer: 'whole number',
@@ -73,10 +72,12 @@ const TYPES: Record<Field['kind'], string> = {
   choice: 'choice',
   'string-list': 'list of texts',
   'integer-list': 'list of whole numbers',
+  'address-list': 'HOST:PORT, or a list of them',
   'optional-string-list': 'list of texts',
   'string-map': 'section of texts',
   'free-map': 'section',
   section: 'section',
+  'switched-section': 'section or `off`',
   'section-list': 'list of sections',
   'named-sections': 'sections',
   ignored: 'ignored',
@@ -122,7 +123,6 @@ function limitsOf(field: Field): string {
       return `each ${rangeOf('integer', field)}`;
     case 'string':
     case 'path':
-    case 'address':
     case 'url': {
       const unit = field.kind === 'path' ? 'bytes' : 'characters';
       const length = field.maxLength === undefined ? [] : [`at most ${field.maxLength} ${unit}`];

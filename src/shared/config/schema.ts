@@ -8,7 +8,7 @@ import type { Fields, ModelOf } from './fields.ts';
 import { agent, healthCheck, restart } from './schema-agent.ts';
 import { collectors } from './schema-collectors.ts';
 import { update } from './schema-update.ts';
-import { DAY, KB, MB, MINUTE, SECOND } from './units.ts';
+import { DAY, KB, MB, MIB, MINUTE, SECOND } from './units.ts';
 
 export const SCHEMA = {
   daemon: {
@@ -94,7 +94,7 @@ export const SCHEMA = {
         default: 9091,
         min: 0,
         max: 65535,
-        doc: 'Port of the operations that the Manager calls, over mutual TLS 1.3. 0: off.',
+        doc: 'Port of the operations that the Manager calls; see `server`. 0: off.',
       },
       http_port: {
         kind: 'integer',
@@ -103,6 +103,30 @@ export const SCHEMA = {
         min: 0,
         max: 65535,
         doc: "Port of agents' heartbeats over HTTP, on loopback only. 0: off.",
+      },
+      advertise_address: {
+        kind: 'string',
+        name: 'advertiseAddress',
+        default: '',
+        maxLength: 50,
+        pattern: { regexp: /^[A-Za-z0-9_.:-]+$/, says: 'an address or a host name, without a port' },
+        doc: "Address that is registered, which the Manager calls the daemon at. Empty: this host's own end of the connection to the Manager. (Not in the design document.)",
+      },
+      labels: {
+        kind: 'string-map',
+        name: 'labels',
+        keyPattern: {
+          regexp: /^[A-Za-z0-9][A-Za-z0-9_./-]{0,62}$/,
+          says: 'letters, digits, `_`, `.`, `/` and `-`, at most 63',
+        },
+        doc: 'Labels of this host in the registration, besides those that the daemon finds out. (Not in the design document.)',
+      },
+      audit_log_file: {
+        kind: 'path',
+        name: 'auditLogFile',
+        default: '/var/log/daemon/audit.log',
+        also: ['-'],
+        doc: "Log of what the Manager asked for, a line each; rotated as `log_file` is. `-`: in the daemon's own log. (Not in the design document.)",
       },
       pprof_port: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
       pprof_address: { kind: 'ignored', name: 'ignored', doc: 'A setting of the Go daemon, without effect here.' },
@@ -116,15 +140,30 @@ export const SCHEMA = {
     doc: 'The Manager and how to reach it.',
     fields: {
       address: {
-        kind: 'address',
-        name: 'address',
+        kind: 'address-list',
+        name: 'addresses',
         default: null,
-        doc: 'HOST:PORT of the Manager; the certificate must carry HOST.',
+        doc: 'HOST:PORT of the Manager; the certificate must carry HOST. Of several, each host tries them in an order of its own and keeps the first that serves it.',
+      },
+      protocol: {
+        kind: 'choice',
+        name: 'protocol',
+        choices: ['auto', 'manager', 'daemon'],
+        default: 'auto',
+        doc: '`manager`: `manager.ManagerService`. `daemon`: `proto.DaemonService`. `auto`: the first, or the second where the Manager does not have it. (Not in the design document.)',
+      },
+      proxy: {
+        kind: 'url',
+        name: 'proxy',
+        default: '',
+        also: ['none'],
+        pattern: { regexp: /^http:\/\/[^/]+\/?$/i, says: '`http://[USER:PASSWORD@]HOST:PORT` or `none`' },
+        doc: 'HTTP proxy to go through (CONNECT), `http://[USER:PASSWORD@]HOST:PORT`. Empty: as HTTPS_PROXY and NO_PROXY of the environment say. `none`: never. (Not in the design document.)',
       },
       tls: {
-        kind: 'section',
+        kind: 'switched-section',
         name: 'tls',
-        doc: 'Mutual TLS 1.3.',
+        doc: 'Mutual TLS 1.3. `off`: plaintext, for a Manager that has none; whoever is on the way reads and changes everything.',
         fields: {
           cert_file: {
             kind: 'path',
@@ -137,6 +176,12 @@ export const SCHEMA = {
             name: 'keyFile',
             default: '/etc/daemon/certs/client.key',
             doc: 'Its private key (PEM).',
+          },
+          key_passphrase_file: {
+            kind: 'path',
+            name: 'keyPassphraseFile',
+            default: '',
+            doc: 'File with the passphrase of an encrypted key, a line end at its end left out. Empty: the key has none. (Not in the design document.)',
           },
           ca_file: {
             kind: 'path',
@@ -170,6 +215,30 @@ export const SCHEMA = {
         max: 10 * MINUTE,
         doc: 'Deadline of connecting and of each call.',
       },
+      keepalive_interval: {
+        kind: 'duration',
+        name: 'keepaliveIntervalMs',
+        default: 30 * SECOND,
+        min: 20 * SECOND,
+        max: 10 * MINUTE,
+        doc: 'Time between two pings of the connection, by which one that went silent is found. The Manager closes connections that ping oftener than every 20 s; the 10 s of the design document would be cut.',
+      },
+      queue_max_size: {
+        kind: 'size',
+        name: 'queueMaxBytes',
+        default: 64 * MIB,
+        min: MIB,
+        max: 100 * 1024 * MIB,
+        doc: 'Reports kept in `work_dir` while the Manager is away; the oldest go first. (Not in the design document.)',
+      },
+      queue_max_age: {
+        kind: 'duration',
+        name: 'queueMaxAgeMs',
+        default: DAY,
+        min: MINUTE,
+        max: 3650 * DAY,
+        doc: 'Age at which a report that waits is given up. (Not in the design document.)',
+      },
     },
   },
   server: {
@@ -177,6 +246,13 @@ export const SCHEMA = {
     name: 'server',
     doc: 'The port of `daemon.grpc_port`. (Not in the design document.)',
     fields: {
+      tls: {
+        kind: 'choice',
+        name: 'tls',
+        choices: ['on', 'off'],
+        default: 'on',
+        doc: 'Mutual TLS 1.3 with the files of `manager.tls`. `off`: plaintext, for a Manager that has none; whoever reaches the port then does as `remote.allow` says.',
+      },
       allowed_names: {
         kind: 'string-list',
         name: 'allowedNames',

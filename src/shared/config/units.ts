@@ -4,3 +4,4 @@ export const MINUTE = 60 * SECOND;
 export const DAY = 24 * 60 * MINUTE;
 export const KB = 1000;
 export const MB = 1000 * KB;
+export const MIB = 1024 * 1024;

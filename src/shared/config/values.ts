@@ -6,7 +6,6 @@ import type { Field } from './fields.ts';
 import {
   DURATION_FORM,
   type Parsed,
-  parseAddress,
   parseDuration,
   parseHttpUrl,
   parsePath,
@@ -18,7 +17,7 @@ import { nearest } from './nearest-key.ts';
 import type { ScalarNode, TreeNode } from './tree.ts';
 
 type OfKind<K> = Extract<Field, { kind: K }>;
-type TextKind = 'string' | 'path' | 'address' | 'url';
+type TextKind = 'string' | 'path' | 'url';
 type NumberKind = 'integer' | 'number' | 'duration' | 'size';
 export type ScalarKind = TextKind | NumberKind | 'optional-size' | 'boolean' | 'choice';
 export type ScalarField = Extract<Field, { kind: ScalarKind }>;
@@ -43,7 +42,6 @@ export function readText(node: ScalarNode): Parsed<string> {
 
 const FORMS: Record<Exclude<TextKind, 'string'>, (text: string) => Parsed<string>> = {
   path: parsePath,
-  address: parseAddress,
   url: parseHttpUrl,
 };
 

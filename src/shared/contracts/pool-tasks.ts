@@ -47,6 +47,8 @@ export interface MoveHeadOutput {
 export interface TlsFilePaths {
   certFile: string;
   keyFile: string;
+  /** Empty or absent: the key has no passphrase. */
+  keyPassphraseFile?: string;
   caFile: string;
 }
 
@@ -58,8 +60,8 @@ export interface DownloadInput {
   trustedHosts: string[];
   /** http:// is taken where the host is a loopback address. */
   allowHttpLoopback: boolean;
-  /** The host that gets the client certificate and is checked against its CA; empty: none. */
-  identityHost: string;
+  /** The hosts that get the client certificate and are checked against its CA. */
+  identityHosts: string[];
   tls: TlsFilePaths;
   maxBytes: number;
   /** What the manifest says; null where nobody does. */

@@ -211,6 +211,31 @@ export interface SyncAgentStatesRequest {
   states: AgentState[];
   /** each until a call that carried it was answered with success */
   updateResults: UpdateResult[];
+  /** likewise, oldest first */
+  events: Event[];
+}
+
+/** Something that happened on the host and that nobody could ask for afterwards. */
+export interface Event {
+  /** counts up over all events of this host; a gap is events that were given up */
+  number: number;
+  /** Unix seconds */
+  timestamp: number;
+  /** agent-exited, alert-raised, alert-cleared, certificate, reports-lost */
+  kind: string;
+  /** empty where it is not about an agent */
+  agentId: string;
+  /** for a person */
+  message: string;
+  /** such as exit_code, signal, threshold, code */
+  details: Map<string, string>;
+  /** of the agent's output, oldest first */
+  lastLines: string[];
+}
+
+export interface Event_DetailsEntry {
+  key: string;
+  value: string;
 }
 
 /** What became of an update that this host was asked for, or that somebody began here. */
@@ -1856,7 +1881,7 @@ export const ResourceAlert: MessageFns<ResourceAlert> = {
 };
 
 function createBaseSyncAgentStatesRequest(): SyncAgentStatesRequest {
-  return { nodeId: "", states: [], updateResults: [] };
+  return { nodeId: "", states: [], updateResults: [], events: [] };
 }
 
 export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
@@ -1869,6 +1894,9 @@ export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
     }
     for (const v of message.updateResults) {
       UpdateResult.encode(v!, writer.uint32(402).fork()).join();
+    }
+    for (const v of message.events) {
+      Event.encode(v!, writer.uint32(410).fork()).join();
     }
     return writer;
   },
@@ -1908,6 +1936,186 @@ export const SyncAgentStatesRequest: MessageFns<SyncAgentStatesRequest> = {
             }
 
             message.updateResults.push(UpdateResult.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 51: {
+            if (tag !== 410) {
+              break;
+            }
+
+            message.events.push(Event.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEvent(): Event {
+  return { number: 0, timestamp: 0, kind: "", agentId: "", message: "", details: new Map(), lastLines: [] };
+}
+
+export const Event: MessageFns<Event> = {
+  encode(message: Event, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.number !== 0) {
+      writer.uint32(8).int64(message.number);
+    }
+    if (message.timestamp !== 0) {
+      writer.uint32(16).int64(message.timestamp);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.agentId !== "") {
+      writer.uint32(34).string(message.agentId);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    message.details.forEach((value, key) => {
+      Event_DetailsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    for (const v of message.lastLines) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Event {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.number = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timestamp = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = Event_DetailsEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.details.set(entry6.key, entry6.value);
+            }
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.lastLines.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEvent_DetailsEntry(): Event_DetailsEntry {
+  return { key: "", value: "" };
+}
+
+export const Event_DetailsEntry: MessageFns<Event_DetailsEntry> = {
+  encode(message: Event_DetailsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Event_DetailsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEvent_DetailsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
             continue;
           }
         }

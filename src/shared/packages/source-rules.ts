@@ -43,8 +43,9 @@ export function shownUrl({ protocol, host, pathname }: URL): string {
 }
 
 /** Whether the client certificate is shown to this host, and the host checked against the CA of our own. */
-export function getsIdentity(url: URL, identityHost: string): boolean {
-  return identityHost !== '' && url.protocol === 'https:' && normalHost(url.hostname) === normalHost(identityHost);
+export function getsIdentity(url: URL, identityHosts: readonly string[]): boolean {
+  const host = normalHost(url.hostname);
+  return url.protocol === 'https:' && identityHosts.some((known) => normalHost(known) === host);
 }
 
 function refusal(why: string, cause?: unknown): DaemonError {

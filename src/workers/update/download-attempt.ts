@@ -54,7 +54,7 @@ async function follow(download: Download, place: Place, cut: AbortController): P
   const { input, clock } = download;
   for (let redirects = 0; ; redirects++) {
     const { hop } = place;
-    const identity = getsIdentity(hop.url, input.identityHost) ? await download.identity() : null;
+    const identity = getsIdentity(hop.url, input.identityHosts) ? await download.identity() : null;
     const late = new Error(`no answer within ${input.speedWindowMs / 1000} s`);
     const cancel = clock.after(input.speedWindowMs, () => cut.abort(late));
     const headers = rangeHeaders(keptOf(download, hop.url));
@@ -148,7 +148,7 @@ export async function attempt(download: Download, signal: AbortSignal): Promise<
     if (error instanceof DaemonError || error instanceof AttemptFailed) throw error;
     const { url } = place.hop;
     if (cut.signal.aborted) throw new AttemptFailed(url, cut.signal.reason.message);
-    throw networkFailure(error, { url, answered: place.answered, identity: getsIdentity(url, input.identityHost) });
+    throw networkFailure(error, { url, answered: place.answered, identity: getsIdentity(url, input.identityHosts) });
   } finally {
     signal.removeEventListener('abort', stop);
     cut.abort(); // closes what is still open

@@ -67,11 +67,18 @@ function start(over: Over = {}): ManagerLink {
   });
   const link = new ManagerLink({
     manager: {
-      address: over.address ?? `127.0.0.1:${proxy.port}`,
+      addresses: [over.address ?? `127.0.0.1:${proxy.port}`],
+      protocol: 'auto',
+      proxy: 'none',
+      keepaliveIntervalMs: 30_000,
+      queueMaxBytes: 1e6,
+      queueMaxAgeMs: 1e6,
       tls: {
         certFile: join(folder, 'client.crt'),
         keyFile: join(folder, 'client.key'),
         caFile: join(folder, 'ca.crt'),
+        keyPassphraseFile: '',
+        off: false,
       },
       heartbeatIntervalMs: over.heartbeatIntervalMs ?? 50,
       reconnectIntervalMs: over.reconnectIntervalMs ?? 20,

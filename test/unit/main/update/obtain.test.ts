@@ -56,7 +56,7 @@ beforeEach(async () => {
       ...{ maxBytes: 1000, downloadTimeoutMs: 9000, minBytesPerSecond: 10, rateLimit: 20 },
     },
     manager: {
-      address: 'Manager.example:9090',
+      addresses: ['Manager.example:9090'],
       tls: { certFile: '/c', keyFile: '/k', caFile: '/a' },
     } as ObtainDeps['manager'],
     wallMs: () => NOW,
@@ -138,7 +138,7 @@ describe('fetching', () => {
     const source = { kind: 'url', url: 'https://manager.example/p' } as const;
     await fetchPackage(request({ source }), await checkBefore(request(signed()), TARGET, deps), to(), deps, options);
     expect(downloads[0]).toMatchObject({
-      ...{ url: source.url, to: to(), trustedHosts: ['manager.example'], identityHost: 'manager.example' },
+      ...{ url: source.url, to: to(), trustedHosts: ['manager.example'], identityHosts: ['manager.example'] },
       ...{ allowHttpLoopback: false, maxBytes: 1000, expectedBytes: PROGRAM.length, timeoutMs: 9000 },
       ...{ minBytesPerSecond: 10, rateLimit: 20, tls: deps.manager.tls },
     });

@@ -129,7 +129,7 @@ function updater(over: Partial<UpdaterOptions> = {}): Updater {
     folder: updates(),
     config: () => ({
       update,
-      manager: { address: 'manager:9090', tls, heartbeatIntervalMs: 1, reconnectIntervalMs: 1, timeoutMs: 1000 },
+      manager: { addresses: ['manager:9090'], tls, timeoutMs: 1000 } as ReturnType<UpdaterOptions['config']>['manager'],
       daemon: { pidFile: join(folder, 'daemon.pid') } as ReturnType<UpdaterOptions['config']>['daemon'],
     }),
     tasks,

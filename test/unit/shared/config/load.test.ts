@@ -18,7 +18,7 @@ describe('loadConfigFile', () => {
     const path = join(folder, 'valid.yaml');
     writeFileSync(path, VALID);
     expect(loadConfigFile(path)).toMatchObject({
-      config: { manager: { address: 'm.example.com:9090' } },
+      config: { manager: { addresses: ['m.example.com:9090'] } },
       diagnostics: [],
     });
   });

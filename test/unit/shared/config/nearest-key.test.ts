@@ -52,8 +52,18 @@ describe('hints for unknown keys', () => {
     ['mount_points', '', SCHEMA, '`mount_points` belongs under `collectors.disk`'],
     ['max_retries', '', SCHEMA, '`max_retries` belongs under `agents[].restart` or `agent_defaults.restart`'],
     ['manger', '', SCHEMA, 'did you mean `manager`?'],
-    ['xyzzy', 'manager.tls', SCHEMA.manager.fields.tls.fields, 'known here: cert_file, key_file, ca_file'],
-    ['toString', 'manager.tls', SCHEMA.manager.fields.tls.fields, 'known here: cert_file, key_file, ca_file'],
+    [
+      'xyzzy',
+      'manager.tls',
+      SCHEMA.manager.fields.tls.fields,
+      'known here: cert_file, key_file, key_passphrase_file, ca_file',
+    ],
+    [
+      'toString',
+      'manager.tls',
+      SCHEMA.manager.fields.tls.fields,
+      'known here: cert_file, key_file, key_passphrase_file, ca_file',
+    ],
   ])('%s in %j', (key, path, fields, expected) => {
     expect(hintForUnknown(key, fields, path, SCHEMA)).toBe(expected);
   });

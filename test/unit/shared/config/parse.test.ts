@@ -35,10 +35,17 @@ describe('defaults', () => {
         agentLogMaxAgeMs: 0,
         grpcPort: 9091,
         httpPort: 0,
+        advertiseAddress: '',
+        labels: {},
+        auditLogFile: '/var/log/daemon/audit.log',
       },
       manager: {
-        address: 'm.example.com:9090',
+        addresses: ['m.example.com:9090'],
+        protocol: 'auto',
+        proxy: '',
         tls: {
+          off: false,
+          keyPassphraseFile: '',
           certFile: '/etc/daemon/certs/client.crt',
           keyFile: '/etc/daemon/certs/client.key',
           caFile: '/etc/daemon/certs/ca.crt',
@@ -46,6 +53,9 @@ describe('defaults', () => {
         heartbeatIntervalMs: 60_000,
         reconnectIntervalMs: 10_000,
         timeoutMs: 30_000,
+        keepaliveIntervalMs: 30_000,
+        queueMaxBytes: 64 * 1024 * 1024,
+        queueMaxAgeMs: 86_400_000,
       },
       agents: [],
       agentDefaults: {
@@ -74,7 +84,7 @@ describe('defaults', () => {
         network: { enabled: true, intervalMs: 60_000, interfaces: [] },
         plugins: {},
       },
-      server: { allowedNames: [] },
+      server: { tls: 'on', allowedNames: [] },
       remote: { allow: ['list', 'metrics', 'config', 'start', 'stop', 'restart', 'update'] },
       update: {
         downloadDir: '/var/lib/daemon/downloads',

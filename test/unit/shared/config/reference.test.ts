@@ -18,7 +18,7 @@ describe('renderReference', () => {
   });
 
   it.each([
-    '| `manager.address` | HOST:PORT | mandatory |  | HOST:PORT of the Manager; the certificate must carry HOST. |',
+    '| `manager.address` | HOST:PORT, or a list of them | mandatory |  | HOST:PORT of the Manager; the certificate must carry HOST. Of several, each host tries them in an order of its own and keeps the first that serves it. |',
     '| `manager.timeout` | duration | `30s` | 100ms to 10m | Deadline of connecting and of each call. |',
     '| `update.max_backups` | whole number | `5` | 1 to 1000 | Backups kept a component; the newest that was known to be good stays in any case. |',
     '| `daemon.log_file` | path or `-` | `/var/log/daemon/daemon.log` |  | Log file. `-`: standard output. |',

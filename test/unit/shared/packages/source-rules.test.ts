@@ -155,7 +155,7 @@ describe('getsIdentity', () => {
     ['https://elsewhere.example/a', 'manager.example', false],
     ['https://manager.example/a', '', false],
   ])('%s where it is for %j: %s', (url, identityHost, expected) => {
-    expect(getsIdentity(new URL(url), identityHost)).toBe(expected);
+    expect(getsIdentity(new URL(url), identityHost === '' ? [] : ['other.example', identityHost])).toBe(expected);
   });
 });
 

@@ -106,7 +106,7 @@ export function inputFor(host: TestHost, to: string, over: Partial<DownloadInput
     to,
     trustedHosts: ['127.0.0.1'],
     allowHttpLoopback: true,
-    identityHost: '',
+    identityHosts: [],
     tls: { certFile: '/nowhere/cert', keyFile: '/nowhere/key', caFile: '/nowhere/ca' },
     maxBytes: 10_000_000,
     expectedBytes: null,

@@ -49,7 +49,7 @@ const whole: Handler = (_, response) => response.end(CONTENT);
 const asking = (): ServerOptions => ({ ...server, requestCert: true, rejectUnauthorized: false, ca: authority.cert });
 
 function inputTo(host: TestHost, over: Partial<DownloadInput> = {}): DownloadInput {
-  const hosts = { trustedHosts: ['127.0.0.1', 'localhost'], identityHost: '127.0.0.1' };
+  const hosts = { trustedHosts: ['127.0.0.1', 'localhost'], identityHosts: ['127.0.0.1'] };
   return inputFor(host, to, { ...hosts, tls, retries: FEW, ...over });
 }
 
@@ -70,7 +70,7 @@ describe('the host that knows us', () => {
 
   test('is known by its name too, in any spelling', async () => {
     const host = await secureHost(asking(), whole);
-    const input = inputTo(host, { url: host.url('/a', 'LOCALHOST.'), identityHost: 'localhost' });
+    const input = inputTo(host, { url: host.url('/a', 'LOCALHOST.'), identityHosts: ['localhost'] });
     await downloadPackage(input, NO_CONTEXT);
     expect(host.asked.map(({ client }) => client)).toEqual(['daemon']);
   });
@@ -177,7 +177,7 @@ describe('any other host', () => {
       if (nth === 1) return whole(request, response, nth);
       response.writeHead(302, { location: host.url('/b', 'localhost') }).end();
     });
-    await downloadPackage(inputTo(host, { identityHost }), NO_CONTEXT, { ca: authority.cert });
+    await downloadPackage(inputTo(host, { identityHosts: [identityHost] }), NO_CONTEXT, { ca: authority.cert });
     expect(host.asked.map(({ client }) => client)).toEqual(clients);
     expect(host.asked.map(({ headers }) => headers.host)).toEqual([`127.0.0.1:${host.port}`, `localhost:${host.port}`]);
   });
@@ -185,7 +185,7 @@ describe('any other host', () => {
   test('a host that knows nobody of ours needs no files of ours', async () => {
     const host = await secureHost(asking(), whole);
     const files = { certFile: '/nowhere/a', keyFile: '/nowhere/b', caFile: '/nowhere/c' };
-    await downloadPackage(inputTo(host, { identityHost: '', tls: files }), NO_CONTEXT, { ca: authority.cert });
+    await downloadPackage(inputTo(host, { identityHosts: [], tls: files }), NO_CONTEXT, { ca: authority.cert });
     expect(host.asked.map(({ client }) => client)).toEqual(['']);
   });
 });
