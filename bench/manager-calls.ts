@@ -6,33 +6,42 @@ import { ManagerCalls } from '../src/main/link/calls.ts';
 import { dial } from '../src/main/link/dial.ts';
 import { registration } from '../src/main/link/node-info.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
+import { readTlsFiles, tls13Context } from '../src/shared/platform/tls-files.ts';
 import { VERSION } from '../src/shared/version.ts';
 import type { BenchHost } from './host.ts';
 
 /** As which node it registers. */
-export const NODE_ID = 'bench';
+const NODE_ID = 'bench';
 /** First calls of a connection, which nobody should count. */
 export const WARM_UP_CALLS = 20;
 const TIMEOUT_MS = 10_000;
+const KEEPALIVE_MS = 30_000;
 
 export async function connect(scope: Scope, host: BenchHost, signal: AbortSignal): Promise<ManagerCalls> {
   const file = (name: string): string => join(host.folder, name);
+  const files = { certFile: file('client.crt'), keyFile: file('client.key'), caFile: file('ca.crt') };
   const connection = await dial({
     address: `127.0.0.1:${host.managerPort}`,
-    tls: { certFile: file('client.crt'), keyFile: file('client.key'), caFile: file('ca.crt') },
+    context: tls13Context(await readTlsFiles(files)),
+    files,
+    proxy: null,
     timeoutMs: TIMEOUT_MS,
+    keepaliveMs: KEEPALIVE_MS,
     signal,
   });
   await scope.add(() => connection.close());
   const calls = new ManagerCalls(connection.client, TIMEOUT_MS);
-  const facts = { nodeId: NODE_ID, ip: connection.localAddress, hostname: hostname(), host: null, agents: [] };
-  const { request } = registration({ ...facts, platform: process.platform, arch: arch(), daemonVersion: VERSION });
-  await calls.register(request);
+  const { request } = registration({
+    ...{ nodeId: NODE_ID, hostname: hostname(), host: null, agents: [], labels: {}, advertiseAddress: '' },
+    ...{ platform: process.platform, arch: arch(), daemonVersion: VERSION },
+    ...{ localAddress: connection.localAddress, managerHost: '127.0.0.1', interfaceAddress: '' },
+  });
+  await calls.register(request, 'manager');
   return calls;
 }
 
 export const heartbeat = (calls: ManagerCalls): Promise<void> => {
-  return calls.heartbeat(NODE_ID, Math.floor(Date.now() / 1000));
+  return calls.heartbeat(Math.floor(Date.now() / 1000));
 };
 
 export interface RoundTrips {

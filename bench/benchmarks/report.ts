@@ -8,7 +8,7 @@ import type { MetricData } from '../../src/shared/gen/manager.ts';
 import { collect } from '../../src/workers/collect/collect.ts';
 import { withScope } from '../bounded.ts';
 import { BenchHost } from '../host.ts';
-import { heartbeat as beat, connect, NODE_ID, roundTrips, WARM_UP_CALLS } from '../manager-calls.ts';
+import { heartbeat as beat, connect, roundTrips, WARM_UP_CALLS } from '../manager-calls.ts';
 import type { BenchContext, BenchReport } from '../report.ts';
 import { type Summary, summarise } from '../statistics.ts';
 import { left, milliseconds, right } from '../table.ts';
@@ -42,7 +42,7 @@ export function report(context: BenchContext): Promise<BenchReport> {
     const calls = await connect(scope, await BenchHost.start(scope, { bundles, signal }), signal);
     const metrics = await fullReport(signal);
     const heartbeat = await measured(context, () => beat(calls));
-    const full = await measured(context, () => calls.report(NODE_ID, metrics));
+    const full = await measured(context, () => calls.report(metrics));
     const verdict = judge('report', 'full report, maximum', full.max);
     const row = (title: string, { n, median, p99, max }: Summary, target = ''): string[] => {
       return [title, String(n), ...[median, p99, max].map(milliseconds), target];

@@ -6,16 +6,23 @@ import { Command, CommanderError } from 'commander';
 import { DaemonError, describe } from '../shared/errors/daemon-error.ts';
 import { VERSION } from '../shared/version.ts';
 import { registerKeygen } from './keygen.ts';
+import { registerLink } from './link.ts';
 import { registerSign } from './sign.ts';
 import { registerUpdate } from './update.ts';
 import { registerVerify } from './verify.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
-const VERBS: ((program: Command) => void)[] = [registerUpdate, registerKeygen, registerSign, registerVerify];
+const VERBS: ((program: Command) => void)[] = [
+  registerUpdate,
+  registerLink,
+  registerKeygen,
+  registerSign,
+  registerVerify,
+];
 
 function createProgram(): Command {
   const program = new Command('daemonctl')
-    .description('Updates the host daemon and its agents; makes keys for packages, signs and verifies them.')
+    .description('Asks and updates the host daemon and its agents; makes keys for packages, signs and verifies them.')
     .version(VERSION)
     .enablePositionalOptions() // --version behind a verb is the verb's
     .exitOverride()

@@ -3,13 +3,10 @@
  * reverse (3.1.2). The only file that sees every part. Agents run on when the daemon ends.
  */
 import { mkdir } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from '../shared/config/schema.ts';
 import { CONTROL_SOCKET, type ControlHandlers } from '../shared/contracts/control.ts';
 import type { HostFacts } from '../shared/contracts/jobs.ts';
-import type { Sample } from '../shared/contracts/metrics.ts';
-import type { MetricData } from '../shared/gen/manager.ts';
 import { Scope } from '../shared/lifecycle/scope.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import { VERSION } from '../shared/version.ts';
@@ -18,16 +15,12 @@ import { SystemProcesses } from './agents/launcher.ts';
 import type { ReloadPlan } from './agents/reload-plan.ts';
 import { ControlServer } from './control/control-server.ts';
 import { rollbackInput, targetInput, updateInput } from './control/update-input.ts';
-import { ManagerLink } from './link/manager-link.ts';
-import { registration } from './link/node-info.ts';
-import { Outbox } from './link/outbox.ts';
-import { toWireMetric } from './link/wire-values.ts';
+import { alertEvent } from './link/host-events.ts';
 import type { DaemonLog } from './logging/logger.ts';
+import { ManagerSide } from './manager-side.ts';
 import { Collection } from './metrics/collection.ts';
 import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
-import { Operations } from './server/operations.ts';
-import { OperationsServer } from './server/operations-server.ts';
 import { Pool } from './threads/pool.ts';
 import { Runner } from './threads/runner.ts';
 import { Updates } from './update/updates.ts';
@@ -46,26 +39,26 @@ export interface DaemonOptions {
 export interface RunningDaemon {
   /** Applies a changed configuration; what cannot be changed while the daemon runs is left as it was. */
   apply(plan: ReloadPlan, next: Config): Promise<void>;
+  /** Somebody says that files were replaced: certificates and logs are looked at anew. */
+  lookAtFiles(): Promise<void>;
   /** Settles when everything has ended; never throws twice. */
   stop(): Promise<void>;
 }
 
 const HOST_FACTS_MS = 5000;
-/** Reports that wait for the Manager: those of about two hours at the usual intervals. */
-const OUTBOX = { maxBytes: 1024 * 1024, batch: 100 };
 
 export async function startDaemon(options: DaemonOptions): Promise<RunningDaemon> {
   const scope = new Scope();
   try {
-    const { apply } = await start(options, scope);
-    return { apply, stop: () => scope.close() };
+    const parts = await start(options, scope);
+    return { ...parts, stop: () => scope.close() };
   } catch (error) {
     await scope.close();
     throw error;
   }
 }
 
-async function start(options: DaemonOptions, scope: Scope): Promise<Pick<RunningDaemon, 'apply'>> {
+async function start(options: DaemonOptions, scope: Scope): Promise<Omit<RunningDaemon, 'stop'>> {
   const { config, configFile, log, bundles } = options;
   let present = config;
   const clock = systemClock;
@@ -90,7 +83,8 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
   const pool = new Pool({ bundles });
   await scope.add(() => pool.close());
 
-  let link: ManagerLink | null = null;
+  const host = hostFacts(runner, log);
+  let side: ManagerSide | null = null;
   const agents = new Agents({
     config,
     environment: process.env,
@@ -102,8 +96,12 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     every,
     checkHealth: (targets, options) => runner.run('health', targets, options),
     logTasks: pool,
-    onChange: () => link?.statesChanged(),
-    onAlert: () => link?.statesChanged(),
+    onChange: () => side?.statesChanged(),
+    onAlert: (alert) => {
+      side?.statesChanged();
+      side?.event(alertEvent(alert));
+    },
+    onEvent: (event) => side?.event(event),
   });
   await scope.add(() => agents.close());
   await agents.start();
@@ -116,80 +114,44 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
     config: () => present,
     tasks: pool,
     agents,
-    link: () => ({ connected: link?.state.name === 'connected', busy: false, reason: '', ...link?.failure }),
+    link: () => side?.linkReport ?? { connected: false, busy: false, reason: '' },
     clock,
     after,
     log,
     environment: process.env,
-    onResult: () => link?.statesChanged(),
+    onResult: () => side?.resultsWaiting(),
   });
   await scope.add(() => updates.close());
   // agents are worth more than updates: whoever asks for one next hears what is wrong
   await updates
     .start()
     .catch((err: unknown) => log.error({ event: 'update-resume', err }, 'updates cannot be taken up'));
-  const control = await ControlServer.listen({
-    path: join(workDir, CONTROL_SOCKET),
-    handlers: controlHandlers(updates),
-    log,
-  });
-  await scope.add(() => control.close());
 
-  if (config.daemon.grpcPort > 0) {
-    const operations = new OperationsServer({
-      port: config.daemon.grpcPort,
-      tls: config.manager.tls,
-      access: () => ({ allowedNames: present.server.allowedNames, allow: present.remote.allow }),
-      operations: new Operations({
-        nodeId: id,
-        agents,
-        isUpdating: (agentId) => updates.isApplying(agentId),
-        effectiveConfig: () => options.effectiveConfig(present),
-        downloadDir: () => present.update.downloadDir,
-        request: (request) => updates.request(request),
-      }),
-      after,
-      log,
-    });
-    await scope.add(() => operations.close());
-    void operations.open();
-  }
-
-  const host = hostFacts(runner, log);
-  const outbox = new Outbox(OUTBOX);
-  const connect = (manager: Config['manager']): ManagerLink =>
-    new ManagerLink({
-      manager,
+  const managerSide = await ManagerSide.open(
+    {
+      config: () => present,
       nodeId: id,
-      outbox,
-      registration: async (ip) => {
-        const facts = { nodeId: id, ip, platform: process.platform, arch: process.arch, daemonVersion: VERSION };
-        const { request, shortened } = registration({
-          ...facts,
-          hostname: hostname(),
-          agents: agents.list(),
-          host: await host,
-        });
-        if (shortened.length > 0)
-          log.warn({ event: 'registration-shortened', fields: shortened }, 'longer than the Manager takes');
-        return request;
-      },
-      agents: () => agents.list(),
-      updateResults: () => updates.undelivered(),
-      onResultsTaken: (number) => {
-        updates
-          .delivered(number)
-          .catch((err: unknown) => log.error({ event: 'update-outcomes', err }, 'a delivered result was not noted'));
-      },
+      agents,
+      updates,
+      host,
+      effectiveConfig: () => options.effectiveConfig(present),
+      environment: process.env,
       after,
       every,
       clock,
       random,
       log,
-    });
-  link = connect(config.manager);
-  await scope.add(() => link?.close());
-  link.start();
+    },
+    scope,
+  );
+  side = managerSide;
+  const control = await ControlServer.listen({
+    path: join(workDir, CONTROL_SOCKET),
+    handlers: controlHandlers(updates, managerSide),
+    log,
+  });
+  await scope.add(() => control.close());
+  managerSide.start();
 
   const collect = (collectors: Config['collectors']): Collection =>
     new Collection({
@@ -198,7 +160,7 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
       after,
       clock,
       random,
-      onSamples: (samples) => link?.report(wireMetrics(samples)),
+      onSamples: (samples) => managerSide.report(samples),
       log,
     });
   let collection = collect(config.collectors);
@@ -213,22 +175,15 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Pick<Running
       collection = collect(next.collectors);
       collection.start();
     }
-    if (plan.link) {
-      await link?.close();
-      link = connect(next.manager);
-      link.start();
-    }
+    await managerSide.apply(plan.link);
     await agents.apply(plan, next);
   };
-  return { apply };
+  return { apply, lookAtFiles: () => managerSide.lookAtFiles() };
 }
 
-function wireMetrics(samples: Sample[]): MetricData[] {
-  return samples.map(toWireMetric).filter((metric) => metric !== null);
-}
-
-function controlHandlers(updates: Updates): ControlHandlers {
+function controlHandlers(updates: Updates, side: ManagerSide): ControlHandlers {
   return {
+    link: async () => side.view(),
     update: async (input) => updates.request(updateInput(input)),
     updateStatus: () => updates.status(),
     updateAcknowledge: async () => {

@@ -1,94 +1,39 @@
 /**
- * The reference Manager as a program: arguments, standard input and output, signals, exit code. Ends with 0 on
- * SIGTERM or SIGINT, 2 on a wrong command line, 1 where it cannot serve. The end of standard input means nothing.
+ * The reference Manager as a program: command line and exit code. `serve` ends with 0 on SIGTERM or SIGINT, 1 where it
+ * cannot serve; a wrong command line is 2; what `op` ends with is in op-command.ts.
  */
-import { createInterface } from 'node:readline';
-import type { FaultEvent, ManagerEvent } from '../shared/contracts/manager-events.ts';
+import { Command, CommanderError } from 'commander';
 import { describe } from '../shared/errors/daemon-error.ts';
 import { VERSION } from '../shared/version.ts';
-import { type Arguments, HELP, parseArguments, type Request } from './arguments.ts';
-import { type Command, parseCommand } from './commands.ts';
-import { ReferenceManager } from './manager.ts';
-import { renderEvent } from './render.ts';
-
-function execute(manager: ReferenceManager, command: Command): void {
-  switch (command.kind) {
-    case 'fault':
-      manager.faults.set(command.method, command.fault, command.times);
-      break;
-    case 'release':
-      manager.faults.release(command.method);
-      break;
-    case 'clear':
-      manager.faults.clear(command.method);
-      break;
-    case 'drop':
-      manager.dropConnections();
-      break;
-    case 'goaway':
-      manager.sendGoaway();
-      break;
-  }
-}
-
-function faultEvent(command: Command): FaultEvent {
-  const fault = command.kind === 'fault' ? command.fault.kind : command.kind;
-  return { event: 'fault', fault, ...('method' in command && command.method ? { method: command.method } : {}) };
-}
-
-async function serve({ host, port, tlsFolder, json, faults }: Arguments): Promise<void> {
-  const show = (event: ManagerEvent): void => {
-    process.stdout.write(`${json ? JSON.stringify(event) : renderEvent(event)}\n`);
-  };
-  const manager = new ReferenceManager({ onEvent: show });
-  const stopped = new Promise<void>((resolve) => {
-    // before it listens: a signal that comes early must find its handler
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-  // whoever read the lines has gone; serving goes on
-  process.stdout.on('error', () => {});
-  for (const command of faults) execute(manager, command);
-  show({ event: 'listening', port: await manager.start({ host, port, tlsFolder }) });
-  const lines = createInterface({ input: process.stdin });
-  lines.on('line', (line) => {
-    if (line.trim() === '') return;
-    try {
-      const command = parseCommand(line);
-      execute(manager, command);
-      show(faultEvent(command));
-    } catch (error) {
-      show({ event: 'fault', fault: '', error: describe(error) });
-    }
-  });
-  process.stdin.on('error', () => {}); // as its end: no more orders come
-  await stopped;
-  lines.close();
-  process.stdin.destroy();
-  await manager.stop();
-}
+import { EXIT, registerOp } from './op-command.ts';
+import { serve } from './serve.ts';
+import { registerServe } from './serve-command.ts';
 
 async function main(args: readonly string[]): Promise<number> {
-  let request: Request;
+  let code: number = EXIT.ok;
+  const program = new Command('manager')
+    .description('The reference Manager: for trying host daemons, and for testing them.')
+    .version(`manager ${VERSION}`)
+    .enablePositionalOptions() // --version behind a verb is the verb's
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(`manager: ${text.replace(/^error: /, '')}`) })
+    .addHelpText('after', '\nWithout a command it serves: `manager serve --help` tells how.');
+  // after the settings, which a verb takes over when it is registered
+  registerServe(program, (settings) => serve(settings));
+  registerOp(program, (ended) => {
+    code = ended;
+  });
   try {
-    request = parseArguments(args);
+    await program.parseAsync(args, { from: 'user' });
+    return code;
   } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage; // it has said why
     process.stderr.write(`manager: ${describe(error)}\n`);
-    return 2;
+    return EXIT.failed;
   }
-  if (request.kind === 'help') process.stdout.write(HELP);
-  else if (request.kind === 'version') process.stdout.write(`manager ${VERSION}\n`);
-  else {
-    try {
-      await serve(request.arguments);
-    } catch (error) {
-      process.stderr.write(`manager: ${describe(error)}\n`);
-      return 1;
-    }
-  }
-  return 0;
 }
 
 void main(process.argv.slice(2)).then((code) => {
-  // whatever handle is left must not keep an ended Manager alive
-  process.exit(code);
+  // whatever handle is left must not keep an ended Manager alive; what was written goes out first
+  process.stdout.write('', () => process.exit(code));
 });

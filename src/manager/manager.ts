@@ -1,41 +1,59 @@
 /**
- * The reference Manager: takes what daemons send over mutual TLS 1.3 and answers as the Manager in service does, with
- * its limits and its keepalive. For demos and tests; it stores nothing on disk and calls no daemon. Of
- * `proto.DaemonService` it has SyncAgentStates only. One object serves one port once: start, then stop.
+ * The reference Manager: takes what daemons send and answers as the Manager in service does, with its limits and its
+ * keepalive, and calls daemons when it is told to. For demos and tests; it stores nothing on disk. One object serves
+ * one port once: start, then stop. docs/reference-manager.md tells what of the Manager in service only `existing` has.
  */
-import {
-  type ConnectionInjector,
-  type handleUnaryCall,
-  Server,
-  type ServerUnaryCall,
-  type sendUnaryData,
-  status,
-} from '@grpc/grpc-js';
-import type { ManagerMethod, NodeEvent } from '../shared/contracts/manager-events.ts';
-import { DaemonServiceService, type SyncAgentStatesRequest } from '../shared/gen/daemon.ts';
-import {
-  type HeartbeatRequest,
-  ManagerServiceService,
-  type RegisterNodeRequest,
-  type ReportMetricsRequest,
-} from '../shared/gen/manager.ts';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
+import type {
+  HappenedEvent,
+  ManagerNotice,
+  NodeEvent,
+  OperationOutcome,
+  RegistrationProtocol,
+} from '../shared/contracts/manager-events.ts';
+import { describe } from '../shared/errors/daemon-error.ts';
+import { DaemonServiceService } from '../shared/gen/daemon.ts';
+import { LinkService } from '../shared/gen/link.ts';
+import { ManagerServiceService } from '../shared/gen/manager.ts';
 import { type Clock, systemClock } from '../shared/platform/clock.ts';
-import { MutualTlsCredentials } from '../shared/platform/mutual-tls-server.ts';
+import { MutualTlsCredentials, type ServerIdentity } from '../shared/platform/mutual-tls-server.ts';
+import type { Watcher } from './carrier.ts';
+import { ConnectionFaults } from './connection-faults.ts';
+import { Connections } from './connections.ts';
 import { readServerIdentity } from './credentials.ts';
+import { Dialler } from './dialler.ts';
+import { ExistingCaller } from './existing-caller.ts';
 import { Faults } from './faults.ts';
-import { Listener } from './listener.ts';
+import { LinkStreams } from './link-streams.ts';
+import { NodeServices } from './node-services.ts';
+import type { OperationCall } from './operation.ts';
+import { Operator } from './operator.ts';
 import { type NodeRecord, NodeRecords } from './records.ts';
-import { acceptableState, registrationRefusal, reportRefusal } from './refusals.ts';
+import { pingLimit } from './watchers.ts';
 
 const MINUTE_MS = 60_000;
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 const GOAWAY_GRACE_MS = 5000;
 const CLOSE_MS = 1000;
 
+export const DAEMON_PORT = 9091;
+
 export interface ManagerOptions {
-  /** Told of each request when it is answered. */
+  /** Told of each call when it is answered. */
   onEvent?: (event: NodeEvent) => void;
+  /** Told of everything else. */
+  onNotice?: (notice: ManagerNotice) => void;
   clock?: Clock;
+  /** Registration services that it has. Default: manager. */
+  protocols?: readonly RegistrationProtocol[];
+  /** Whether it has opslink.v1.Link. Default: true. */
+  stream?: boolean;
+  /** Behaves as the Manager in service in everything that is known of it; has no streams then. Default: false. */
+  existing?: boolean;
+  /** Where daemons take operations. Default: 9091. */
+  daemonPort?: number;
+  /** Tells of connections. Default: false. */
+  connections?: boolean;
   /** Age at which a connection is closed by plan. Default: 30 min. */
   maxConnectionAgeMs?: number;
   /** How long calls under way may take to end when the Manager stops. Default: 1000. */
@@ -47,45 +65,33 @@ export interface ListenOptions {
   host?: string;
   /** Default: 0, a free one. */
   port?: number;
-  /** Folder with ca.crt, server.crt and server.key. */
-  tlsFolder: string;
+  /** Folder with ca.crt, server.crt and server.key: mutual TLS 1.3. Null: plaintext. */
+  tlsFolder: string | null;
 }
-
-/** success and message are the whole of every answer of the contract. */
-interface Answer {
-  success: boolean;
-  message: string;
-}
-
-interface GrpcFailure {
-  code: number;
-  details: string;
-}
-
-/** `refusal`: why the request is to be refused whatever it says, or null. */
-type Serve<Request> = (request: Request, refusal: string | null) => Answer | GrpcFailure;
-
-/** Each of the events before its answer is known. */
-type Unanswered<E> = E extends unknown ? Omit<E, 'receivedAtMs' | 'accepted' | 'message'> : never;
 
 export class ReferenceManager {
   readonly faults: Faults;
+  readonly connectionFaults: ConnectionFaults;
+  readonly streams: LinkStreams;
   readonly #options: ManagerOptions;
   readonly #clock: Clock;
-  readonly #records = new NodeRecords();
+  readonly #records: NodeRecords;
   readonly #server: Server;
-  readonly #listener: Listener;
-  #injector: ConnectionInjector | null = null;
+  readonly #connections: Connections;
+  readonly #operator: Operator;
+  #tlsFolder: string | null = null;
+  #identity: ServerIdentity | null = null;
+  #credentials: ServerCredentials = ServerCredentials.createInsecure();
+  #listening = false;
   #stopped: Promise<void> | null = null;
 
   constructor(options: ManagerOptions = {}) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.faults = new Faults(this.#clock);
-    this.#listener = new Listener((socket) => {
-      if (this.#injector) this.#injector.injectConnection(socket);
-      else socket.destroy();
-    });
+    const { existing = false, clock = systemClock, onNotice = () => {} } = options;
+    this.#clock = clock;
+    this.#records = new NodeRecords({ rowsOfUnknowns: existing });
+    this.faults = new Faults(clock);
+    this.connectionFaults = new ConnectionFaults();
     this.#server = new Server({
       'grpc.keepalive_time_ms': MINUTE_MS,
       'grpc.keepalive_timeout_ms': 20_000,
@@ -96,19 +102,31 @@ export class ReferenceManager {
       'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
       'grpc.enable_channelz': 0,
     });
-    this.#server.addService(ManagerServiceService, {
-      registerNode: this.#handler('RegisterNode', (request: RegisterNodeRequest, refusal) =>
-        this.#register(request, refusal),
-      ),
-      heartbeat: this.#handler('Heartbeat', (request: HeartbeatRequest, refusal) => this.#heartbeat(request, refusal)),
-      reportMetrics: this.#handler('ReportMetrics', (request: ReportMetricsRequest, refusal) =>
-        this.#report(request, refusal),
-      ),
+    this.#connections = new Connections({
+      server: this.#server,
+      credentials: () => this.#credentials,
+      watchers: () => this.#watchers(),
+      ...(options.connections ? { onConnection: onNotice } : {}),
     });
-    this.#server.addService(DaemonServiceService, {
-      syncAgentStates: this.#handler('SyncAgentStates', (request: SyncAgentStatesRequest, refusal) =>
-        this.#sync(request, refusal),
-      ),
+    const onAnswered = (): void => {
+      if (this.connectionFaults.callEndsConnections()) this.sendGoaway();
+    };
+    const onHappened = (event: HappenedEvent): void => this.#happened(event);
+    this.streams = new LinkStreams({ faults: this.faults, clock, onNotice, onHappened, onServed: onAnswered });
+    this.#addServices(onHappened, onAnswered);
+    const dialler = new Dialler({
+      // the Manager in service dials in plaintext, whatever it was given
+      identity: () => (existing ? null : this.#identity),
+      port: options.daemonPort ?? DAEMON_PORT,
+      pingsWithoutCalls: existing,
+    });
+    this.#operator = new Operator({
+      nodes: this.#records.nodes,
+      streams: this.streams,
+      dialler,
+      clock,
+      existing: existing ? new ExistingCaller() : null,
+      onNotice,
     });
   }
 
@@ -119,25 +137,51 @@ export class ReferenceManager {
 
   /** Open connections. */
   get connections(): number {
-    return this.#listener.connections;
+    return this.#connections.count;
   }
 
   /** Returns the port. Throws an Error where a file of the folder or the port is not to be had. */
   async start({ host = '127.0.0.1', port = 0, tlsFolder }: ListenOptions): Promise<number> {
-    this.#injector = this.#server.createConnectionInjector(
-      new MutualTlsCredentials(await readServerIdentity(tlsFolder)),
-    );
-    return this.#listener.listen(host, port);
+    this.#tlsFolder = tlsFolder;
+    if (tlsFolder !== null) await this.#readIdentity(tlsFolder);
+    const bound = await this.#connections.listen(host, port);
+    this.#listening = true;
+    return bound;
+  }
+
+  /**
+   * Reads the certificates anew: connections to come have them. Throws an Error where they are broken: the old stay.
+   * Told either way.
+   */
+  async reloadTls(): Promise<void> {
+    try {
+      if (this.#tlsFolder === null) throw new Error('there are no certificates: it serves in plaintext');
+      await this.#readIdentity(this.#tlsFolder);
+      this.#options.onNotice?.({ event: 'tls' });
+    } catch (error) {
+      this.#options.onNotice?.({ event: 'tls', error: describe(error) });
+      throw error;
+    }
+  }
+
+  /** Has a daemon do something. Never rejects; `tag` comes back in the notice of the outcome. */
+  operate(nodeId: string, call: OperationCall, tag?: string): Promise<OperationOutcome> {
+    return this.#operator.operate(nodeId, call, tag);
+  }
+
+  /** Forgets a node; with `existing` its registrations are refused from then on. False where there is none. */
+  deleteNode(nodeId: string): boolean {
+    return this.#records.delete(nodeId);
   }
 
   /** Resets all connections at once, as a crash or a firewall would. */
   dropConnections(): void {
-    this.#listener.drop();
+    this.#connections.drop();
   }
 
   /** Closes all connections by plan: GOAWAY, and calls under way may end. */
   sendGoaway(): void {
-    this.#injector?.drain(GOAWAY_GRACE_MS);
+    this.#connections.sendGoaway(GOAWAY_GRACE_MS);
   }
 
   /** Lets calls under way end within the grace, then cuts what is left. Nothing of it stays behind. */
@@ -147,7 +191,9 @@ export class ReferenceManager {
   }
 
   async #stop(): Promise<void> {
-    const closed = this.#injector ? this.#listener.close() : Promise.resolve();
+    const closed = this.#listening ? this.#connections.close() : Promise.resolve();
+    this.#operator.stop();
+    this.streams.end(status.UNAVAILABLE, 'the Manager stops');
     await new Promise<void>((resolve) => {
       const cancel = this.#clock.after(this.#options.stopGraceMs ?? 1000, resolve);
       this.#server.tryShutdown(() => {
@@ -157,72 +203,45 @@ export class ReferenceManager {
     });
     this.faults.abandon();
     this.#server.forceShutdown();
-    this.#listener.drop();
+    this.#connections.drop();
     // a connection that was cut in the middle of its handshake may never say that it is gone
     await Promise.race([closed, new Promise<void>((resolve) => this.#clock.after(CLOSE_MS, resolve))]);
   }
 
-  #handler<Request>(method: ManagerMethod, serve: Serve<Request>): handleUnaryCall<Request, Answer> {
-    return (call: ServerUnaryCall<Request, Answer>, callback: sendUnaryData<Answer>) => {
-      const answer = (refusal: string | null): void => {
-        const result = serve(call.request, refusal);
-        if ('code' in result) callback(result);
-        else callback(null, result);
-      };
-      const fault = this.faults.take(method);
-      switch (fault?.kind) {
-        case undefined:
-          answer(null);
-          break;
-        case 'refuse':
-          if (fault.status === undefined) answer(fault.message);
-          else {
-            serve(call.request, fault.message);
-            callback({ code: fault.status, details: fault.message });
-          }
-          break;
-        case 'lose':
-          serve(call.request, null);
-          break;
-        case 'stall':
-        case 'delay':
-          this.faults.hold(method, {
-            ...(fault.kind === 'delay' ? { forMs: fault.ms } : {}),
-            onGivenUp: (givenUp) => call.once('cancelled', givenUp),
-            serve: () => answer(null),
-          });
-          break;
-      }
-    };
+  #addServices(onHappened: (event: HappenedEvent) => void, onAnswered: () => void): void {
+    const { existing = false, onEvent = () => {}, protocols = ['manager'], stream = true } = this.#options;
+    const services = new NodeServices({
+      records: this.#records,
+      faults: this.faults,
+      clock: this.#clock,
+      deletedForGood: existing,
+      onEvent,
+      onHappened,
+      onAnswered,
+    });
+    const has = (protocol: RegistrationProtocol): boolean =>
+      existing ? protocol === 'manager' : protocols.includes(protocol);
+    if (has('manager')) this.#server.addService(ManagerServiceService, services.managerService());
+    const registration = has('daemon') ? services.daemonRegistration() : {};
+    this.#server.addService(DaemonServiceService, { ...services.stateSync(), ...registration });
+    if (stream && !existing) this.#server.addService(LinkService, this.streams.service());
   }
 
-  #register(request: RegisterNodeRequest, refusal: string | null): Answer {
-    const { labels, ...rest } = request;
-    const event = { event: 'registered', ...rest, labels: Object.fromEntries(labels) } as const;
-    return this.#answer(event, refusal ?? registrationRefusal(request));
+  #happened(event: HappenedEvent): void {
+    const refused = this.#options.existing && this.#records.isDeleted(event.nodeId);
+    if (!refused) this.#records.keepHappened(event);
+    this.#options.onNotice?.(event);
   }
 
-  /** A node that never registered is taken like any other. */
-  #heartbeat({ nodeId, timestamp }: HeartbeatRequest, refusal: string | null): Answer {
-    return this.#answer({ event: 'heartbeat', nodeId, timestamp }, refusal);
+  async #readIdentity(folder: string): Promise<void> {
+    const identity = await readServerIdentity(folder);
+    this.#credentials = new MutualTlsCredentials(identity);
+    this.#identity = identity;
   }
 
-  #report({ nodeId, metrics }: ReportMetricsRequest, refusal: string | null): Answer {
-    const plain = metrics.map(({ values, ...rest }) => ({ ...rest, values: Object.fromEntries(values) }));
-    return this.#answer({ event: 'report', nodeId, metrics: plain }, refusal ?? reportRefusal(metrics));
-  }
-
-  #sync({ nodeId, states, updateResults }: SyncAgentStatesRequest, refusal: string | null): Answer | GrpcFailure {
-    if (nodeId === '') return { code: status.INVALID_ARGUMENT, details: 'node_id is empty' };
-    const taken = states.filter(acceptableState);
-    return this.#answer({ event: 'states', nodeId, states: taken, updates: updateResults }, refusal);
-  }
-
-  #answer(event: Unanswered<NodeEvent>, refusal: string | null): Answer {
-    const accepted = refusal === null;
-    const whole: NodeEvent = { ...event, receivedAtMs: this.#clock.wallMs(), accepted, message: refusal ?? 'ok' };
-    if (accepted) this.#records.keep(whole);
-    this.#options.onEvent?.(whole);
-    return { success: accepted, message: whole.message };
+  #watchers(): Watcher[] {
+    const cut = this.connectionFaults.takeCut();
+    const plaintext = this.#identity === null;
+    return [...(cut ? [cut] : []), ...(this.#options.existing && plaintext ? [pingLimit(this.#clock)] : [])];
   }
 }

@@ -2,8 +2,9 @@
  * What the Manager in service refuses, and with which words. Pure. A refusal is a text for `message`; null accepts.
  * Lengths are those of its table's columns, in characters.
  */
+import type { ReportedMetric } from '../shared/contracts/manager-events.ts';
 import type { AgentState } from '../shared/gen/daemon.ts';
-import type { MetricData, RegisterNodeRequest } from '../shared/gen/manager.ts';
+import type { RegisterNodeRequest } from '../shared/gen/manager.ts';
 
 const REGISTRATION_LIMITS = {
   nodeId: 50,
@@ -19,10 +20,13 @@ const MAX_STATUS = 20;
 const MAX_AGENT_TYPE = 50;
 const MAX_AGENT_VERSION = 50;
 
+/** For a node that a person deleted: its row is still there, and the key is taken. */
+export const DUPLICATE_KEY = 'duplicate key value violates unique constraint "nodes_node_id_key"';
+
 /** Characters, as a database counts them: code points, not UTF-16 units. */
 const length = (text: string): number => [...text].length;
 
-export function registrationRefusal(request: RegisterNodeRequest): string | null {
+export function registrationRefusal(request: Record<keyof typeof REGISTRATION_LIMITS, string>): string | null {
   for (const [name, limit] of Object.entries(REGISTRATION_LIMITS) as [keyof typeof REGISTRATION_LIMITS, number][]) {
     if (length(request[name]) > limit) return `${name} has more than ${limit} characters`;
   }
@@ -30,11 +34,11 @@ export function registrationRefusal(request: RegisterNodeRequest): string | null
 }
 
 /** One bad value refuses the whole batch. */
-export function reportRefusal(metrics: readonly MetricData[]): string | null {
+export function reportRefusal(metrics: readonly ReportedMetric[]): string | null {
   if (metrics.length === 0) return 'the list of metrics is empty';
   for (const { type, values } of metrics) {
     if (length(type) > MAX_METRIC_TYPE) return `the type ${type} has more than ${MAX_METRIC_TYPE} characters`;
-    for (const [name, value] of values) {
+    for (const [name, value] of Object.entries(values)) {
       if (!Number.isFinite(value)) return `${type}.${name} is not a finite number`;
     }
   }

@@ -1,9 +1,16 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { UpdateRequest } from '../../src/shared/gen/daemon.ts';
+import { freePort } from '../support/free-port.ts';
 import { ManagerClient } from '../support/manager-client.ts';
-import { DIST, ManagerProcess } from '../support/manager-process.ts';
+import { createTwoWayCertificates, DIST, ManagerProcess } from '../support/manager-process.ts';
 import { Child } from '../support/processes.ts';
+import { temporaryFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-until.ts';
+import { answerAll, type FakeDaemon, startDaemon } from '../unit/manager/fake-daemon.ts';
 
 const BUNDLE = join(DIST, 'manager.js');
 
@@ -81,6 +88,124 @@ describe('a Manager that runs', () => {
   });
 });
 
+describe('operations', () => {
+  let manager: ManagerProcess;
+  let client: ManagerClient;
+  let daemon: FakeDaemon;
+  let tls: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    tls = await temporaryFolder('tls');
+    await createTwoWayCertificates(tls.path);
+    daemon = await startDaemon(tls.path);
+    manager = await ManagerProcess.start({ tlsFolder: tls.path, daemonPort: daemon.port });
+    client = await ManagerClient.open(manager.port, tls.path);
+    await client.register({ ip: '127.0.0.1' });
+  });
+  afterEach(async () => {
+    client.close();
+    await manager.stop();
+    daemon.stop();
+    await tls.remove();
+  });
+
+  test('by dialling the daemon, and over its stream once it has one', async () => {
+    const dialled = await manager.op('node-1', 'restart', 'agent-1');
+    expect(dialled).toMatchObject({ code: 0, outcome: { success: true, via: 'dial' }, stderr: '' });
+    expect(daemon.calls).toEqual([{ method: 'operateAgent', request: { agentId: 'agent-1', operation: 'restart' } }]);
+    const stream = client.connect();
+    answerAll(stream);
+    await manager.event('stream', ({ state }) => state === 'opened');
+    const streamed = await manager.op('node-1', 'config');
+    expect(streamed).toMatchObject({ code: 0, outcome: { via: 'stream', result: 'a: 1\n' } });
+    expect(manager.eventsNamed('operated')).toMatchObject([
+      { operation: 'restart', agent: 'agent-1', via: 'dial' },
+      { operation: 'config', via: 'stream' },
+    ]);
+  });
+
+  test('exit codes and words', async () => {
+    daemon.reply = () => ({ response: { success: false, errorMessage: 'it did not start' } });
+    expect(await manager.op('node-1', 'start', 'agent-1')).toMatchObject({
+      code: 1,
+      outcome: { success: false, message: 'it did not start' },
+    });
+    expect(await manager.op('node-1', 'list', '--via', 'stream')).toMatchObject({ code: 1, outcome: { via: 'none' } });
+    expect(await manager.op('stranger', 'list')).toMatchObject({ code: 3, outcome: { noSuchNode: true } });
+    expect(await manager.op('node-1', 'explode')).toMatchObject({ code: 2, outcome: null });
+    expect(await manager.op('node-1', 'delete')).toMatchObject({ code: 0 });
+    expect(await manager.op('node-1', 'list')).toMatchObject({ code: 3 });
+  });
+
+  test('a package is pushed inline, with what lies beside it', async () => {
+    const file = join(tls.path, 'package');
+    writeFileSync(file, randomBytes(3 * 1024 * 1024));
+    writeFileSync(`${file}.sig`, 'sig');
+    const pushed = await manager.op('node-1', 'push-update', file, '--version', '2.0.0', '--agent', 'a');
+    expect(pushed).toMatchObject({ code: 0, outcome: { message: 'the update has begun' } });
+    const request = daemon.calls[0]?.request as UpdateRequest | undefined;
+    expect(request).toMatchObject({ component: 'agent', agentId: 'a', version: '2.0.0' });
+    expect(request?.updateData.equals(readFileSync(file))).toBe(true);
+  });
+
+  test('ordered on standard input', async () => {
+    manager.child.write(JSON.stringify({ op: 'list', node: 'node-1', tag: 'mine' }));
+    const done = await manager.event('operated', ({ tag }) => tag === 'mine');
+    expect(done).toMatchObject({ success: true, via: 'dial', result: [{ id: 'agent-1' }] });
+  });
+
+  test('new certificates on order and on SIGHUP', async () => {
+    const authority = await createTwoWayCertificates(tls.path);
+    await manager.reloadTls();
+    const other = await ManagerClient.open(manager.port, tls.path);
+    expect((await other.heartbeat()).success).toBe(true);
+    // who was there before goes on
+    expect((await client.heartbeat()).success).toBe(true);
+    other.close();
+    writeFileSync(join(tls.path, 'server.key'), 'rubbish');
+    await expect(manager.reloadTls()).rejects.toThrow('server.key');
+    await createTwoWayCertificates(tls.path, { authority });
+    const reloaded = manager.nextEvent('tls');
+    manager.child.signal('SIGHUP');
+    expect((await reloaded).error).toBeUndefined();
+  });
+});
+
+describe('in plaintext', () => {
+  test.each([
+    ['--tls off', { tlsFolder: 'off' }],
+    ['--like existing', { existing: true }],
+  ])('%s: with a warning', async (_, options) => {
+    const manager = await ManagerProcess.start({ ...options, connections: true, protocol: 'manager' });
+    const client = ManagerClient.plaintext(manager.port);
+    expect((await client.register()).success).toBe(true);
+    await waitFor(() => manager.child.stderr.length === 1, { what: 'the warning' });
+    expect(manager.child.stderr[0]).toContain('manager: TLS is off');
+    await manager.event('connected');
+    client.close();
+    await manager.event('disconnected');
+    await manager.stop();
+  });
+
+  test('without a stream', async () => {
+    const manager = await ManagerProcess.start({ tlsFolder: 'off', stream: false });
+    const client = ManagerClient.plaintext(manager.port);
+    expect(await client.connect().ended).toMatchObject({ code: status.UNIMPLEMENTED });
+    client.close();
+    await manager.stop();
+  });
+
+  test('the control socket is found by the port', async () => {
+    const child = new Child([BUNDLE, '--json', '--port', String(await freePort()), '--tls', 'off']);
+    const { port, control } = await child.object(({ event }) => event === 'listening', { what: 'the first line' });
+    expect(statSync(String(control)).mode & 0o777).toBe(0o600);
+    const nodes = new Child([BUNDLE, 'nodes', '--port', String(port)]);
+    expect(await nodes.ended()).toEqual({ code: 0, signal: null });
+    await waitFor(() => nodes.stdout[0] === 'no nodes', { what: 'the answer' });
+    await child.kill();
+    expect(existsSync(String(control))).toBe(false);
+  });
+});
+
 test('without --json it writes for a person', async () => {
   const certificates = await ManagerProcess.start();
   const child = new Child([BUNDLE, '--port', '0', '--tls', certificates.tlsFolder]);
@@ -100,9 +225,14 @@ test('a port that is taken: one clear line, exit code 1', async () => {
 
 test.each([
   [['--version'], 0, /^manager \d+\.\d+\.\d+$/],
-  [['--help'], 0, /^usage: manager/],
+  [['--help'], 0, /^Usage: manager/],
+  [['serve', '--help'], 0, /^Usage: manager serve/],
   [['--port', '1'], 2, /^manager: --tls DIR is missing/],
-  [['--nonsense'], 2, /^manager: Unknown option '--nonsense'/],
+  [['--nonsense'], 2, /^manager: unknown option '--nonsense'/],
+  [['op'], 2, /^manager: missing required argument 'node'/],
+  [['op', 'node-1', 'restart'], 2, /^manager: restart wants an agent/],
+  [['op', 'node-1', 'list', '--control', '/nowhere/s'], 3, /^manager: no Manager serves \/nowhere\/s/],
+  [['nodes', '--control', '/nowhere/s'], 3, /^manager: no Manager serves/],
 ])('%j', async (args, code, line) => {
   const child = new Child([BUNDLE, ...args]);
   expect(await child.ended()).toEqual({ code, signal: null });

@@ -71,7 +71,7 @@ describe('a version that is good', () => {
       const result = await self.outcome(id);
       expect(result).toMatchObject({ success: true, oldVersion: OLD, newVersion: NEW, rolledBack: false, error: '' });
       expect(await self.agentPids()).toEqual(agents);
-      const told = await manager.event('states', ({ updates }) => updates.some(({ updateId }) => updateId === id));
+      const told = await manager.event('happened', ({ updates }) => updates.some(({ updateId }) => updateId === id));
       expect(told.updates.find(({ updateId }) => updateId === id)).toMatchObject({ success: true, newVersion: NEW });
       await self.expectSettled(NEW, [OLD, NEW]);
     },
@@ -171,7 +171,7 @@ describe('a version that is no good is undone', () => {
       });
       const { refused } = await self.ask('updateStatus', {});
       expect(refused).toEqual([expect.objectContaining({ version: NEW, reason: result.error, acknowledged: false })]);
-      await manager.event('states', ({ updates }) => updates.some(({ updateId }) => updateId === id));
+      await manager.event('happened', ({ updates }) => updates.some(({ updateId }) => updateId === id));
       await self.expectSettled(OLD, [OLD]);
       await expect(self.update(packageThat(fault))).rejects.toMatchObject({ code: 'D4003' });
       expect(await self.agentPids()).toEqual(agents);

@@ -118,7 +118,8 @@ describe.concurrent('requests', () => {
     });
     expect(await host.running('fetched', NEW)).not.toBe(pid);
     const mine = (): number =>
-      manager.eventsNamed('states').flatMap(({ updates }) => updates.filter(({ updateId }) => updateId === id)).length;
+      manager.eventsNamed('happened').flatMap(({ updates }) => updates.filter(({ updateId }) => updateId === id))
+        .length;
     await waitFor(() => mine() === 1, { what: 'the Manager to hear of it' });
     await host.clean('fetched', id);
     expect(mine()).toBe(1);

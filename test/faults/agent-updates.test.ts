@@ -88,7 +88,9 @@ describe.concurrent('a version that is no good', () => {
     expect(host.inPlace(id)).toBe(OLD);
     await host.running(id, OLD);
     await host.clean(id, result.id);
-    const told = await manager.event('states', ({ updates }) => updates.some(({ updateId }) => updateId === result.id));
+    const told = await manager.event('happened', ({ updates }) =>
+      updates.some(({ updateId }) => updateId === result.id),
+    );
     expect(told.updates.find(({ updateId }) => updateId === result.id)).toMatchObject({
       rolledBack: true,
       agentId: id,

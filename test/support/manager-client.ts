@@ -1,9 +1,17 @@
-/** A plain client of the Manager's two services, with none of the daemon's own code. */
+/** A plain client of the Manager's services, with none of the daemon's own code. */
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { type AgentState, DaemonServiceClient, type RegisterRequest } from '../../src/shared/gen/daemon.ts';
+import { type Client, type ClientDuplexStream, credentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  type AgentState,
+  DaemonServiceClient,
+  type Event,
+  type RegisterRequest,
+  type RegisterResponse,
+  type UpdateResult,
+} from '../../src/shared/gen/daemon.ts';
+import { type FromDaemon, type FromManager, type Hello, LinkClient, type Taken } from '../../src/shared/gen/link.ts';
 import { ManagerServiceClient, type MetricData, type RegisterNodeRequest } from '../../src/shared/gen/manager.ts';
 
 export interface Answer {
@@ -50,9 +58,36 @@ export const AGENT_STATE: AgentState = {
   alerts: [],
 };
 
+export const HOST: RegisterRequest = {
+  hostname: 'host-1',
+  ip: '10.0.0.1',
+  os: 'linux',
+  arch: 'amd64',
+  labels: new Map([['rack', '7']]),
+  daemonVersion: '0.1.0',
+  agentVersion: '',
+};
+
+export const HELLO: Hello = {
+  nodeId: REGISTRATION.nodeId,
+  daemonVersion: '0.1.0',
+  operations: ['list', 'restart'],
+  maxRequests: 4,
+};
+
+/** A stream as the daemon opens it, with what the Manager said on it. */
+export interface OpenStream {
+  call: ClientDuplexStream<FromDaemon, FromManager>;
+  received: FromManager[];
+  /** Settles with gRPC's status when the stream has ended. */
+  ended: Promise<{ code: number; details: string }>;
+  taken(): Taken[];
+}
+
 export class ManagerClient {
   readonly #manager: ManagerServiceClient;
   readonly #daemon: DaemonServiceClient;
+  readonly #link: LinkClient;
 
   private constructor(address: string, credential: ReturnType<typeof credentials.createSsl>) {
     const options = {
@@ -62,6 +97,11 @@ export class ManagerClient {
     };
     this.#manager = new ManagerServiceClient(address, credential, options);
     this.#daemon = new DaemonServiceClient(address, credential, options);
+    this.#link = new LinkClient(address, credential, options);
+  }
+
+  static plaintext(port: number): ManagerClient {
+    return new ManagerClient(`127.0.0.1:${port}`, credentials.createInsecure());
   }
 
   /** With ca.crt, client.crt and client.key of the folder. */
@@ -83,17 +123,44 @@ export class ManagerClient {
     return call(this.#manager.reportMetrics, this.#manager, { nodeId, metrics });
   }
 
-  sync(states: AgentState[], nodeId = REGISTRATION.nodeId): Promise<Answer> {
-    return call(this.#daemon.syncAgentStates, this.#daemon, { nodeId, states, updateResults: [], events: [] });
+  sync(
+    states: AgentState[],
+    nodeId = REGISTRATION.nodeId,
+    more: { updateResults?: UpdateResult[]; events?: Event[] } = {},
+  ): Promise<Answer> {
+    const request = { nodeId, states, updateResults: [], events: [], ...more };
+    return call(this.#daemon.syncAgentStates, this.#daemon, request);
   }
 
-  /** A method of proto.DaemonService that the Manager does not have. */
-  registerAsDaemonService(request: RegisterRequest): Promise<Answer> {
-    return call(this.#daemon.register, this.#daemon, request);
+  registerAsDaemonService(change: Partial<RegisterRequest> = {}): Promise<RegisterResponse> {
+    return call(this.#daemon.register, this.#daemon, { ...HOST, ...change });
+  }
+
+  heartbeatAsDaemonService(nodeId: string): Promise<Answer> {
+    return call(this.#daemon.heartbeat, this.#daemon, { nodeId, timestamp: 1_700_000_000, status: 'running' });
+  }
+
+  /** `data`: sent as it is when it is a text, else as JSON. */
+  reportAsDaemonService(data: unknown, nodeId = REGISTRATION.nodeId): Promise<Answer> {
+    const bytes = Buffer.from(typeof data === 'string' ? data : JSON.stringify(data));
+    return call(this.#daemon.reportMetrics, this.#daemon, { nodeId, timestamp: 1_700_000_000, data: bytes });
+  }
+
+  /** Opens opslink.v1.Link and says hello; `null`: says nothing. */
+  connect(hello: Partial<Hello> | null = {}): OpenStream {
+    const stream = this.#link.connect();
+    const received: FromManager[] = [];
+    stream.on('data', (message: FromManager) => received.push(message));
+    stream.on('error', () => {}); // 'status' says it too
+    const ended = new Promise<{ code: number; details: string }>((resolve) => stream.once('status', resolve));
+    if (hello) stream.write({ hello: { ...HELLO, ...hello } });
+    const taken = (): Taken[] => received.flatMap((message) => message.taken ?? []);
+    return { call: stream, received, ended, taken };
   }
 
   close(): void {
     this.#manager.close();
     this.#daemon.close();
+    this.#link.close();
   }
 }

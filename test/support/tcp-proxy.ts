@@ -1,5 +1,5 @@
 /**
- * A TCP proxy in front of a target, for faults of the network: late, silent, cut. What is set applies to connections
+ * A TCP proxy in front of a target, for faults of the network: late, slow, silent, cut. What is set applies to connections
  * that are open and to those to come, both ways. A frozen proxy neither reads nor closes, so that neither side hears
  * anything, not even a FIN: a cable that was pulled. Put in again, what was on its way goes on, as TCP would have it.
  */
@@ -14,41 +14,87 @@ export interface ProxyFaults {
   refusing: boolean;
   /** A connection is reset once this many bytes have passed, both ways together; null: never. */
   cutAfterBytes: number | null;
+  /** The same, but only what comes from the target counts: its answers; null: never. */
+  cutAnswerAfterBytes: number | null;
+  /** Each way of each connection; the sender is held up when much waits. null: as fast as it goes. */
+  bytesPerSecond: number | null;
 }
 
-/** One direction of a connection: things to do, in order, each when its delay is over. */
+/** A slow way passes so many pieces a second, and keeps at most so many bytes waiting. */
+const PIECES_PER_SECOND = 20;
+const MAX_WAITING_BYTES = 64 * 1024;
+
+interface Step {
+  dueMs: number;
+  bytes: number;
+  act: () => void;
+}
+
+/** One direction of a connection: things to do, in order, each when its delay is over and the way is free. */
 class Way {
   readonly #faults: () => ProxyFaults;
-  readonly #queue: { dueMs: number; act: () => void }[] = [];
+  readonly #onRoom: () => void;
+  readonly #queue: Step[] = [];
+  #waitingBytes = 0;
+  #freeAtMs = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(faults: () => ProxyFaults) {
+  /** `onRoom`: told when it is not full any more. */
+  constructor(faults: () => ProxyFaults, onRoom: () => void) {
     this.#faults = faults;
+    this.#onRoom = onRoom;
+  }
+
+  get full(): boolean {
+    return this.#faults().bytesPerSecond !== null && this.#waitingBytes >= MAX_WAITING_BYTES;
   }
 
   push(act: () => void): void {
-    this.#queue.push({ dueMs: performance.now() + this.#faults().delayMs, act });
+    this.#add(0, act);
+  }
+
+  pass(chunk: Buffer, write: (piece: Buffer) => void): void {
+    const { bytesPerSecond } = this.#faults();
+    const size = bytesPerSecond === null ? chunk.length : Math.max(1, Math.floor(bytesPerSecond / PIECES_PER_SECOND));
+    for (let at = 0; at < chunk.length; at += size) {
+      const piece = chunk.subarray(at, at + size);
+      this.#add(piece.length, () => write(piece));
+    }
+  }
+
+  #add(bytes: number, act: () => void): void {
+    this.#queue.push({ dueMs: performance.now() + this.#faults().delayMs, bytes, act });
+    this.#waitingBytes += bytes;
     this.wake();
   }
 
   /** Does what is due; called again when the faults have changed. */
   wake(): void {
     clearTimeout(this.#timer);
-    if (this.#faults().frozen) return;
+    const { frozen, bytesPerSecond } = this.#faults();
+    if (frozen) return;
+    const wasFull = this.full;
     for (let next = this.#queue[0]; next; next = this.#queue[0]) {
-      const leftMs = next.dueMs - performance.now();
+      const nowMs = performance.now();
+      const leftMs = Math.max(next.dueMs, bytesPerSecond === null ? 0 : this.#freeAtMs) - nowMs;
       if (leftMs > 0) {
         this.#timer = setTimeout(() => this.wake(), leftMs);
-        return;
+        break;
       }
       this.#queue.shift();
+      this.#waitingBytes -= next.bytes;
+      if (bytesPerSecond !== null) {
+        this.#freeAtMs = Math.max(this.#freeAtMs, nowMs) + (next.bytes * 1000) / bytesPerSecond;
+      }
       next.act();
     }
+    if (wasFull && !this.full) this.#onRoom();
   }
 
   end(): void {
     clearTimeout(this.#timer);
     this.#queue.length = 0;
+    this.#waitingBytes = 0;
   }
 }
 
@@ -57,9 +103,17 @@ interface Pair {
   target: Socket;
   ways: Way[];
   bytes: number;
+  answerBytes: number;
 }
 
-const WHOLE: ProxyFaults = { delayMs: 0, frozen: false, refusing: false, cutAfterBytes: null };
+const WHOLE: ProxyFaults = {
+  delayMs: 0,
+  frozen: false,
+  refusing: false,
+  cutAfterBytes: null,
+  cutAnswerAfterBytes: null,
+  bytesPerSecond: null,
+};
 
 export class TcpProxy {
   readonly #server: Server;
@@ -140,7 +194,7 @@ export class TcpProxy {
     }
     this.#accepted++;
     const target = connect({ ...this.#target, allowHalfOpen: true });
-    const pair: Pair = { client, target, bytes: 0, ways: [] };
+    const pair: Pair = { client, target, bytes: 0, answerBytes: 0, ways: [] };
     this.#pairs.add(pair);
     target.on('error', () => {});
     this.#forward(pair, client, target);
@@ -148,13 +202,22 @@ export class TcpProxy {
   }
 
   #forward(pair: Pair, from: Socket, to: Socket): void {
-    const way = new Way(() => this.#faults);
+    const goOn = (): void => {
+      if (!this.#faults.frozen) from.resume();
+    };
+    const way = new Way(() => this.#faults, goOn);
     pair.ways.push(way);
-    from.on('data', (chunk) => {
+    from.on('data', (chunk: Buffer) => {
       pair.bytes += chunk.length;
-      const { cutAfterBytes } = this.#faults;
-      if (cutAfterBytes !== null && pair.bytes > cutAfterBytes) this.#reset(pair);
-      else way.push(() => to.writable && to.write(chunk));
+      if (from === pair.target) pair.answerBytes += chunk.length;
+      const { cutAfterBytes, cutAnswerAfterBytes } = this.#faults;
+      const over = (bytes: number, limit: number | null): boolean => limit !== null && bytes > limit;
+      if (over(pair.bytes, cutAfterBytes) || over(pair.answerBytes, cutAnswerAfterBytes)) {
+        this.#reset(pair);
+        return;
+      }
+      way.pass(chunk, (piece) => to.writable && to.write(piece));
+      if (way.full) from.pause();
     });
     from.on('end', () => way.push(() => to.end()));
     from.on('close', () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { AgentConfig, Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot, AgentType } from '../../shared/contracts/agent.ts';
 import type { CheckResult, HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
+import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { HealthMonitor } from './health-monitor.ts';
@@ -35,6 +36,7 @@ export interface AgentsOptions {
   /** An agent's state is another now. */
   onChange(): void;
   onAlert(alert: ResourceAlert): void;
+  onEvent(event: HostEvent): void;
 }
 
 /** One agent, for those who act on it. */

@@ -1,4 +1,5 @@
 /** What is told of a process that ended by itself. Pure. */
+import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import type { Exit } from './launcher.ts';
 
 export interface ExitReport {
@@ -34,4 +35,20 @@ export function exitReport(
       ...(early ? { code: 'D3001' } : {}),
     },
   };
+}
+
+/** What the Manager is told of it. `agent-failed`: it is left alone now. */
+export function exitEvent(
+  agentId: string,
+  kind: 'agent-exited' | 'agent-failed',
+  reason: string,
+  exit: Exit,
+  facts: { uptimeMs: number; lastLines: readonly string[] },
+): HostEvent {
+  const details = {
+    ...(exit.code === null ? {} : { exit_code: String(exit.code) }),
+    ...(exit.signal === null ? {} : { signal: exit.signal }),
+    uptime_seconds: String(Math.round(facts.uptimeMs / 1000)),
+  };
+  return { kind, agentId, message: reason, details, lastLines: facts.lastLines };
 }

@@ -3,10 +3,10 @@
  * status, cpu, memory. A malformed frame ends that connection with a logged reason and touches nothing else.
  */
 import { createServer, type Server, type Socket } from 'node:net';
+import { RateLimit } from '../../shared/lifecycle/rate-limit.ts';
 import { JsonFrames } from '../../shared/platform/json-frames.ts';
 import { listenOnSocket } from '../../shared/platform/unix-socket.ts';
 import type { HeartbeatCounters } from './heartbeat-counters.ts';
-import { RateLimit } from './rate-limit.ts';
 
 export interface Heartbeat {
   pid: number;

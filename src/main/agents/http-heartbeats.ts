@@ -4,9 +4,9 @@
  * headers, time, connections, rate.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { RateLimit } from '../../shared/lifecycle/rate-limit.ts';
 import type { HeartbeatCounters } from './heartbeat-counters.ts';
 import { type Heartbeat, parseHeartbeat } from './heartbeats.ts';
-import { RateLimit } from './rate-limit.ts';
 
 export interface HttpHeartbeatsOptions {
   /** 0: a free one. */

@@ -5,8 +5,9 @@
  */
 import type { AgentConfig } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
+import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { exitReport } from './exit-report.ts';
+import { exitEvent, exitReport } from './exit-report.ts';
 import { type AgentEvent, type AgentRecord, NEW_RECORD, type ProcessIdentity, transition } from './instance-state.ts';
 import { agentLogFile, launchSpec } from './launch-spec.ts';
 import type { Exit, Launched } from './launcher.ts';
@@ -35,6 +36,7 @@ export interface InstanceDeps extends EndDeps {
   /** The program's own word for its version; empty where it has none. */
   version(config: AgentConfig): Promise<string>;
   onChange(): void;
+  onEvent(event: HostEvent): void;
 }
 
 /** What a health check must know of a process. */
@@ -329,6 +331,7 @@ export class AgentInstance {
     const facts = { early: this.#record.status === 'starting', uptimeMs, lastLines: logTail(this.logFile) };
     const { event, words, reason, fields } = exitReport(what, exit, facts);
     this.#say('warn', event, words, fields);
+    this.#deps.onEvent(exitEvent(this.#config.id, 'agent-exited', reason, exit, facts));
     this.#afterEnd(exit, uptimeMs, reason, fields);
   }
 
@@ -348,7 +351,11 @@ export class AgentInstance {
     const failed = gaveUp || decision.failed;
     const limit = gaveUp ? `; restarted ${restart.maxRetries} times without success, left alone now` : '';
     this.#ended({ next: failed ? 'failed' : 'stopped', attempts: this.#record.attempts, reason: reason + limit }, exit);
-    if (failed) this.#say('error', 'agent-failed', `failed: ${reason}${limit}`, { ...facts, code: 'D3001' });
+    if (failed) {
+      this.#say('error', 'agent-failed', `failed: ${reason}${limit}`, { ...facts, code: 'D3001' });
+      const told = { uptimeMs, lastLines: [] };
+      this.#deps.onEvent(exitEvent(this.#config.id, 'agent-failed', reason + limit, exit, told));
+    }
     const cleared = this.#enqueue(async () => this.#endOthers((await this.#deps.scan()).get(this.#config.id) ?? []));
     cleared.catch((err: unknown) => this.#say('error', 'agent-leftovers', 'left processes behind', { err }));
   }

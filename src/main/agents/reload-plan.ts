@@ -21,7 +21,12 @@ export interface ReloadPlan {
 
 const MAX_TEXT = 120;
 /** Of section `daemon`: what is taken over as it is. */
-const LIVE_DAEMON_KEYS = new Set(['logLevel', 'agentLogMaxBytes', 'agentLogMaxFiles', 'agentLogMaxAgeMs']);
+const LIVE_DAEMON_KEYS = new Set([
+  ...['logLevel', 'agentLogMaxBytes', 'agentLogMaxFiles', 'agentLogMaxAgeMs'],
+  ...['labels', 'advertiseAddress'],
+]);
+/** Of section `manager`: what is taken over without a new connection. */
+const QUEUE_BOUNDS = { queueMaxBytes: 0, queueMaxAgeMs: 0 };
 
 type Data = Record<string, unknown>;
 
@@ -102,9 +107,12 @@ export function planReload(old: Config, next: Config): ReloadPlan {
     collectors: [...names].filter(
       (name) => differences('', collectors.before[name], collectors.after[name]).length > 0,
     ),
-    link: differences('', old.manager, next.manager).length > 0,
+    link: differences('', { ...old.manager, ...QUEUE_BOUNDS }, { ...next.manager, ...QUEUE_BOUNDS }).length > 0,
     log: daemonKeys.includes('logLevel'),
-    needsRestart: daemonKeys.filter((key) => !LIVE_DAEMON_KEYS.has(key)).map((key) => `daemon.${key}`),
+    needsRestart: [
+      ...daemonKeys.filter((key) => !LIVE_DAEMON_KEYS.has(key)).map((key) => `daemon.${key}`),
+      ...(old.server.tls === next.server.tls ? [] : ['server.tls']),
+    ],
     changes: differences('', old, next).map((line) => line.replace(/^\./, '')),
   };
 }

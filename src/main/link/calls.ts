@@ -1,11 +1,16 @@
 /**
- * The unary calls to the Manager, each with its deadline, over one connection. A refusal (`success: false` with an
- * OK status) is an error like any other, told apart by its kind.
+ * The unary calls to the Manager, each with its deadline, over one connection, in either of its protocols. A refusal
+ * (`success: false` with an OK status) is an error like any other, told apart by its kind.
  */
 import { type Client, Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { type AgentState, DaemonServiceService, type UpdateResult } from '../../shared/gen/daemon.ts';
+import { DaemonServiceService, type RegisterResponse, type SyncAgentStatesRequest } from '../../shared/gen/daemon.ts';
 import { ManagerServiceService, type MetricData, type RegisterNodeRequest } from '../../shared/gen/manager.ts';
+import { daemonRegistration } from './node-info.ts';
+import { metricsJson } from './report-json.ts';
+
+/** `manager`: `manager.ManagerService`; `daemon`: `proto.DaemonService`, as the design document has it (3.6). */
+export type Protocol = 'manager' | 'daemon';
 
 export type CallFailureKind =
   /** The Manager answered and said no. */
@@ -32,6 +37,12 @@ export class CallError extends DaemonError {
     if (cause.code === status.RESOURCE_EXHAUSTED) return true;
     return cause.code === status.UNAVAILABLE && /^Received HTTP status code (429|503)/.test(String(cause.details));
   }
+
+  /** gRPC's status; OK where the Manager answered and its answer was no. */
+  get status(): number {
+    const { cause } = this;
+    return cause instanceof Error && 'code' in cause && typeof cause.code === 'number' ? cause.code : status.OK;
+  }
 }
 
 const CONNECTION_CODES = new Set<number>([
@@ -50,10 +61,10 @@ interface Answer {
   message: string;
 }
 
-interface Method<Request> {
+interface Method<Request, Response extends Answer> {
   path: string;
   requestSerialize(request: Request): Buffer;
-  responseDeserialize(bytes: Buffer): Answer;
+  responseDeserialize(bytes: Buffer): Response;
 }
 
 function kindOf(error: ServiceError): CallFailureKind {
@@ -62,37 +73,93 @@ function kindOf(error: ServiceError): CallFailureKind {
   return CONNECTION_CODES.has(error.code) ? 'unanswered' : 'refused';
 }
 
+/** What a heartbeat of the other protocol says of a daemon that can send one. */
+const RUNNING = 'running';
+
 export class ManagerCalls {
   readonly #client: Client;
   readonly #timeoutMs: number;
+  #protocol: Protocol;
+  #nodeId = '';
 
+  /** Speaks `protocol` from the registration on; `auto`: the first that the Manager has. */
   constructor(client: Client, timeoutMs: number) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
+    this.#protocol = 'manager';
   }
 
-  register(request: RegisterNodeRequest): Promise<void> {
-    return this.#call('D2002', 'the registration', ManagerServiceService.registerNode, request);
+  /** As which node it is registered: of the daemon's own choice, or the Manager's where the protocol has it so. */
+  get nodeId(): string {
+    return this.#nodeId;
+  }
+
+  get protocol(): Protocol {
+    return this.#protocol;
+  }
+
+  /** What was found holds until the next registration. */
+  async register(request: RegisterNodeRequest, protocol: Protocol | 'auto'): Promise<void> {
+    if (protocol !== 'daemon') {
+      try {
+        await this.#call('D2002', 'the registration', ManagerServiceService.registerNode, request);
+        this.#protocol = 'manager';
+        this.#nodeId = request.nodeId;
+        return;
+      } catch (error) {
+        const unknown = error instanceof CallError && error.kind === 'unimplemented';
+        if (protocol === 'manager' || !unknown) throw error;
+      }
+    }
+    const given = await this.#call<unknown, RegisterResponse>(
+      'D2002',
+      'the registration',
+      DaemonServiceService.register,
+      daemonRegistration(request),
+    );
+    if (given.nodeId === '') {
+      throw new CallError('D2002', 'refused', 'the Manager took the registration and gave no node id');
+    }
+    this.#protocol = 'daemon';
+    this.#nodeId = given.nodeId;
   }
 
   /** `timestamp`: Unix seconds. */
-  heartbeat(nodeId: string, timestamp: number): Promise<void> {
-    return this.#call('D2003', 'a heartbeat', ManagerServiceService.heartbeat, { nodeId, timestamp });
+  async heartbeat(timestamp: number): Promise<void> {
+    const nodeId = this.#nodeId;
+    if (this.#protocol === 'manager') {
+      await this.#call('D2003', 'a heartbeat', ManagerServiceService.heartbeat, { nodeId, timestamp });
+    } else {
+      const request = { nodeId, timestamp, status: RUNNING };
+      await this.#call('D2003', 'a heartbeat', DaemonServiceService.heartbeat, request);
+    }
   }
 
-  report(nodeId: string, metrics: MetricData[]): Promise<void> {
-    return this.#call('D2003', 'a report', ManagerServiceService.reportMetrics, { nodeId, metrics });
+  /** In the `daemon` protocol all of one second and of different types, which is what its map can hold. */
+  async report(metrics: readonly MetricData[]): Promise<void> {
+    const nodeId = this.#nodeId;
+    if (this.#protocol === 'manager') {
+      await this.#call('D2003', 'a report', ManagerServiceService.reportMetrics, { nodeId, metrics: [...metrics] });
+    } else {
+      const request = { nodeId, timestamp: metrics[0]?.timestamp ?? 0, data: metricsJson(metrics) };
+      await this.#call('D2003', 'a report', DaemonServiceService.reportMetrics, request);
+    }
   }
 
-  syncStates(nodeId: string, states: AgentState[], updateResults: UpdateResult[] = []): Promise<void> {
-    const request = { nodeId, states, updateResults, events: [] };
-    return this.#call('D2003', "the agents' states", DaemonServiceService.syncAgentStates, request);
+  async syncStates(request: Omit<SyncAgentStatesRequest, 'nodeId'>): Promise<void> {
+    const whole = { ...request, nodeId: this.#nodeId };
+    await this.#call('D2003', "the agents' states", DaemonServiceService.syncAgentStates, whole);
   }
 
-  #call<Request>(code: 'D2002' | 'D2003', what: string, method: Method<Request>, request: Request): Promise<void> {
+  #call<Request, Response extends Answer>(
+    code: 'D2002' | 'D2003',
+    what: string,
+    method: Method<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
     const { path, requestSerialize, responseDeserialize } = method;
     return new Promise((resolve, reject) => {
-      const answered = (error: ServiceError | null, answer?: Answer): void => {
+      const answered = (error: ServiceError | null, answer?: Response): void => {
         if (error) {
           const kind = kindOf(error);
           const says = kind === 'refused' ? `the Manager refused ${what}` : `${what} had no answer`;
@@ -103,7 +170,7 @@ export class ManagerCalls {
             new CallError(code, 'refused', `the Manager refused ${what}: ${answer?.message || 'no reason given'}`),
           );
         } else {
-          resolve();
+          resolve(answer);
         }
       };
       const deadline = Date.now() + this.#timeoutMs;

@@ -1,19 +1,30 @@
 /**
  * One connection, one channel: grpc-js has no limit on connecting and its own retries know nothing of ours, so a
- * channel serves one attempt and is replaced, never reused. Ends with a ready channel or throws D2001.
+ * channel serves one attempt and is replaced, never reused; names are resolved anew with it. Ends with a ready channel
+ * or throws D2001.
  */
+
+import type { Socket } from 'node:net';
+import type { SecureContext } from 'node:tls';
 import { type ChannelOptions, Client, connectivityState, status } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { DialCredentials, loadSecureContext, type TlsFiles } from './credentials.ts';
+import { hostOf } from '../../shared/platform/address.ts';
+import { DialCredentials } from './credentials.ts';
+import type { HttpProxy } from './proxy-choice.ts';
+import { openTunnel, ProxyError } from './proxy-tunnel.ts';
 import { CLOSED_AFTER_HANDSHAKE, connectError, type DialFacts } from './tls-failure.ts';
 
 export interface DialOptions {
   /** HOST:PORT. */
   address: string;
-  tls: TlsFiles;
+  /** Mutual TLS 1.3 with this identity; null: plaintext. */
+  context: SecureContext | null;
+  /** Of the identity, for messages. */
+  files: { caFile: string; certFile: string };
+  proxy: HttpProxy | null;
   timeoutMs: number;
-  /** Time between two pings of an idle connection; the Manager punishes less than 20 s. */
-  keepaliveMs?: number;
+  /** Time between two pings of a connection; the Manager punishes less than 20 s. */
+  keepaliveMs: number;
   signal: AbortSignal;
 }
 
@@ -21,9 +32,11 @@ export interface Connection {
   /** For the generated clients' calls: they share its channel. */
   client: Client;
   localAddress: string;
+  /** Names in the Manager's certificate; none without TLS. */
+  peerNames: readonly string[];
   /**
    * Settles when the channel has left the connection: `planned` when the Manager asked for it (GOAWAY) while the
-   * connection was whole.
+   * connection was whole. Calls under way then still come to their end.
    */
   lost: Promise<{ planned: boolean; error: Error | null }>;
   /** The first error of the connection, or null: says more than what a call that failed by it has to say. */
@@ -31,14 +44,15 @@ export interface Connection {
   close(): void;
 }
 
-const KEEPALIVE_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
 /** Switches grpc-js's own reconnection off. Not larger: its jitter must not pass what a timer can hold. */
 const NEVER_MS = 1e9;
 const NETWORK_ERROR_MS = 1000;
+/** Of the time for connecting: a handshake that hangs is told as such, before the whole has taken too long. */
+const HANDSHAKE_SHARE = 0.9;
 
-function channelOptions(keepaliveMs: number): ChannelOptions {
+function channelOptions({ address, proxy, keepaliveMs }: DialOptions): ChannelOptions {
   return {
     'grpc.keepalive_time_ms': keepaliveMs,
     'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
@@ -48,11 +62,12 @@ function channelOptions(keepaliveMs: number): ChannelOptions {
     'grpc.client_idle_timeout_ms': 2 ** 31 - 1,
     'grpc.use_local_subchannel_pool': 1,
     'grpc.service_config_disable_resolution': 1,
-    'grpc.enable_http_proxy': 0,
+    'grpc.enable_http_proxy': 0, // ours says why it failed, and takes its settings from the configuration too
     'grpc.enable_channelz': 0,
     'grpc.enable_retries': 0,
     'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
     'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
+    ...(proxy ? { 'grpc.default_authority': address } : {}),
   };
 }
 
@@ -70,10 +85,19 @@ function ready(client: Client, timeoutMs: number, signal: AbortSignal): Promise<
 }
 
 export async function dial(options: DialOptions): Promise<Connection> {
-  const { address, tls, timeoutMs, signal } = options;
-  const facts: DialFacts = { address, caFile: tls.caFile, certFile: tls.certFile };
-  const credentials = new DialCredentials(await loadSecureContext(tls), timeoutMs);
-  const client = new Client(address, credentials, channelOptions(options.keepaliveMs ?? KEEPALIVE_MS));
+  const { address, context, files, proxy, timeoutMs, signal } = options;
+  let through = proxy === null;
+  const tunnel = async (socket: Socket, ended: AbortSignal): Promise<void> => {
+    if (proxy) await openTunnel(socket, address, proxy, ended);
+    through = true;
+  };
+  const credentials = new DialCredentials({
+    context,
+    handshakeMs: HANDSHAKE_SHARE * timeoutMs,
+    host: hostOf(address),
+    ...(proxy ? { prepare: tunnel } : {}),
+  });
+  const client = new Client(proxy?.address ?? address, credentials, channelOptions(options));
   const close = (): void => {
     client.close();
     credentials.destroy();
@@ -82,10 +106,11 @@ export async function dial(options: DialOptions): Promise<Connection> {
   try {
     await Promise.race([ready(client, timeoutMs, signal), refused(channel)]);
   } catch (error) {
-    const cause =
-      error instanceof DaemonError ? error : (credentials.error ?? (await networkError(client, credentials.secured)));
+    const cause = error instanceof DaemonError ? error : await causeOf(client, credentials);
     close();
-    throw cause instanceof DaemonError ? cause : connectError(cause, facts);
+    if (cause instanceof DaemonError) throw cause;
+    const facts: DialFacts = { address, ...files, nowMs: Date.now(), plaintext: context === null };
+    throw connectError(through ? cause : asProxys(cause), proxy ? { ...facts, proxy: proxy.address } : facts);
   }
   const lost = new Promise<{ planned: boolean; error: Error | null }>((resolve) => {
     const gone = (): void => resolve({ planned: credentials.open, error: credentials.error });
@@ -93,7 +118,14 @@ export async function dial(options: DialOptions): Promise<Connection> {
     if (channel.getConnectivityState(false) !== connectivityState.READY) gone();
     else channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, gone);
   });
-  return { client, localAddress: credentials.localAddress, lost, error: () => credentials.error, close };
+  const { localAddress, peerNames } = credentials;
+  return { client, localAddress, peerNames, lost, error: () => credentials.error, close };
+}
+
+/** What the network says before there is a tunnel is about the proxy, not about the Manager behind it. */
+function asProxys(error: Error): Error {
+  if (error instanceof ProxyError) return error;
+  return Object.assign(new Error(error.message, { cause: error }), { code: 'PROXY_UNREACHABLE' });
 }
 
 /** Rejects as soon as the one attempt has failed: waitForReady alone would wait for its deadline. */
@@ -112,6 +144,13 @@ function refused(channel: ReturnType<Client['getChannel']>): Promise<never> {
   });
 }
 
+/** What the sockets had to say counts more, that of a moment later too. */
+async function causeOf(client: Client, credentials: DialCredentials): Promise<Error> {
+  if (credentials.error) return credentials.error;
+  const late = await networkError(client, credentials.secured);
+  return credentials.error ?? late;
+}
+
 /**
  * Why there is no connection, where TLS was never reached: grpc-js tells it to nobody but a call that fails by it,
  * and as a text that holds the system's code.
@@ -125,7 +164,9 @@ function networkError(client: Client, secured: boolean): Promise<Error> {
       const system = /\b(E[A-Z_]{4,})\b/.exec(failure.message)?.[1];
       const late = error?.code === status.DEADLINE_EXCEEDED ? 'ETIMEDOUT' : undefined;
       const unnamed = failure.message.startsWith('Name resolution failed') ? 'NAME_RESOLUTION' : undefined;
-      const code = system ?? unnamed ?? late ?? (secured ? CLOSED_AFTER_HANDSHAKE : undefined);
+      // a server may reset instead of closing
+      const cut = secured && (system === undefined || system === 'ECONNRESET' || system === 'EPIPE');
+      const code = cut && !late ? CLOSED_AFTER_HANDSHAKE : (system ?? unnamed ?? late);
       resolve(code ? Object.assign(failure, { code }) : failure);
     });
   });

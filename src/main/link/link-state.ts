@@ -6,8 +6,8 @@ import { backoffMs } from '../../shared/lifecycle/backoff.ts';
 
 export type LinkState =
   | { name: 'connecting'; sinceMs: number }
-  | { name: 'registering'; sinceMs: number }
-  | { name: 'connected'; sinceMs: number }
+  | { name: 'registering'; sinceMs: number; address: string }
+  | { name: 'connected'; sinceMs: number; address: string; protocol: 'manager' | 'daemon' }
   /** `busy`: the Manager answered that it has no room for now. */
   | { name: 'backing-off'; sinceMs: number; reason: string; busy: boolean; delayMs: number }
   | { name: 'closed'; sinceMs: number };
@@ -16,8 +16,10 @@ export type LinkStateName = LinkState['name'];
 
 const MAY_FOLLOW: Record<LinkStateName, readonly LinkStateName[]> = {
   connecting: ['registering', 'backing-off', 'closed'],
-  registering: ['connected', 'connecting', 'backing-off', 'closed'],
-  connected: ['connecting', 'backing-off', 'closed'],
+  // a Manager that refuses is followed by the next one of several
+  registering: ['registering', 'connected', 'connecting', 'backing-off', 'closed'],
+  // connected anew: moved to another connection without a gap
+  connected: ['connected', 'connecting', 'backing-off', 'closed'],
   'backing-off': ['connecting', 'closed'],
   closed: [],
 };
@@ -26,10 +28,18 @@ export function mayFollow(from: LinkStateName, to: LinkStateName): boolean {
   return MAY_FOLLOW[from].includes(to);
 }
 
-export interface Retry {
-  delayMs: number;
-  /** Failures in a row, to hand in the next time. */
+/** What came before, to hand in the next time. */
+export interface History {
+  /** Failures in a row. */
   failures: number;
+  /** Goodbyes by plan in a row, each soon after the connection. */
+  goodbyes: number;
+}
+
+export const NO_HISTORY: History = { failures: 0, goodbyes: 0 };
+
+export interface Retry extends History {
+  delayMs: number;
 }
 
 export interface SessionEnd {
@@ -44,13 +54,17 @@ export interface SessionEnd {
 const LONGEST_FACTOR = 10;
 /** A session that held this many reconnect intervals forgets the failures before it. */
 const STEADY_INTERVALS = 3;
+/** A Manager that says goodbye oftener than this, each time soon, is treated as one that fails. */
+const MAX_GOODBYES = 5;
 
-/** When to connect again after a session ended. `failures` counts those in a row before it. */
-export function afterSession(end: SessionEnd, failures: number, reconnectMs: number, random: () => number): Retry {
+/** When to connect again after a session ended. */
+export function afterSession(end: SessionEnd, before: History, reconnectMs: number, random: () => number): Retry {
   const steady = end.connectedMs >= STEADY_INTERVALS * reconnectMs;
-  if (end.planned && steady) return { delayMs: 0, failures: 0 };
-  const count = steady ? 1 : failures + 1;
+  if (end.planned && steady) return { delayMs: 0, ...NO_HISTORY };
+  if (end.planned && before.goodbyes < MAX_GOODBYES) return { ...before, delayMs: 0, goodbyes: before.goodbyes + 1 };
+  const failures = steady ? 1 : before.failures + 1;
   const limits = { baseMs: reconnectMs, maxMs: LONGEST_FACTOR * reconnectMs };
   // a refusal is answered with the longest range at once
-  return { delayMs: backoffMs(end.refused ? Number.MAX_SAFE_INTEGER : count, limits, random), failures: count };
+  const delayMs = backoffMs(end.refused ? Number.MAX_SAFE_INTEGER : failures, limits, random);
+  return { delayMs, failures, goodbyes: steady ? 0 : before.goodbyes };
 }

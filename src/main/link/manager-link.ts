@@ -1,238 +1,292 @@
 /**
  * The link to the Manager: connects, registers, keeps one session going, and comes back after every end of it, for
- * as long as the daemon runs. Nothing that the network, the certificates or the Manager do ends it. Each change of
- * its state is one line in the log; the same failure again and again is told once.
+ * as long as the daemon runs. Nothing that the network, the certificates or the Manager do ends it. A connection that
+ * is given up by plan (a goodbye of the Manager's, new certificates) is followed by the next one before it ends. Each
+ * change of its state is one line in the log; the same failure again and again is told once.
  */
-import type { Config } from '../../shared/config/schema.ts';
-import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
-import type { UpdateResult } from '../../shared/contracts/update.ts';
+import type { Identity } from '../../shared/contracts/identity.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
-import type { MetricData, RegisterNodeRequest } from '../../shared/gen/manager.ts';
-import type { Clock } from '../../shared/platform/clock.ts';
-import { CallError, ManagerCalls } from './calls.ts';
-import { type Connection, type DialOptions, dial as systemDial } from './dial.ts';
-import { afterSession, type LinkState, mayFollow, type SessionEnd } from './link-state.ts';
-import type { Outbox } from './outbox.ts';
-import { type LinkLog, milliseconds, Session } from './session.ts';
-import { connectError, isTlsVerdict } from './tls-failure.ts';
+import type { MetricData } from '../../shared/gen/manager.ts';
+import { CallError } from './calls.ts';
+import { afterSession, type LinkState, mayFollow, NO_HISTORY, type SessionEnd } from './link-state.ts';
+import { sameRegistration } from './node-info.ts';
+import type { ReportQueue } from './queue/report-queue.ts';
+import { explained, type Reached, type ReachOptions, reachManager, tryIdentity } from './reach.ts';
+import { Session, type SessionOptions, type SessionStream } from './session.ts';
+import { codeOf } from './tls-failure.ts';
 
-export interface ManagerLinkOptions {
-  manager: Config['manager'];
-  nodeId: string;
+type FromSession =
+  | 'events'
+  | 'agents'
+  | 'updateResults'
+  | 'onResultsTaken'
+  | 'after'
+  | 'every'
+  | 'clock'
+  | 'random'
+  | 'log';
+
+export interface ManagerLinkOptions extends Omit<ReachOptions, 'onRegistering'>, Pick<SessionOptions, FromSession> {
   /** What waits in it outlives this link: another one may take it over. */
-  outbox: Outbox;
-  /** The registration for a connection whose own end has this address. */
-  registration(localAddress: string): Promise<RegisterNodeRequest>;
-  agents(): AgentSnapshot[];
-  updateResults(): UpdateResult[];
-  onResultsTaken(number: number): void;
-  after(delayMs: number, name: string, run: () => void): () => void;
-  every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
-  clock: Clock;
-  random: () => number;
-  log: LinkLog;
-  dial?: (options: DialOptions) => Promise<Connection>;
+  reports: ReportQueue;
+  makeStream(reached: Reached): SessionStream;
+  /** Told with each registration: as which node. */
+  onRegistered(nodeId: string): void;
+}
+
+export interface LinkStatus {
+  state: LinkState;
+  /** Why the last attempt failed; empty while connected, and before the first failure. */
+  reason: string;
+  busy: boolean;
+  /** Of the stream for the Manager's operations. */
+  stream: string;
+  plaintext: boolean;
 }
 
 /** How long a report that is under way may take when the daemon ends. */
 const DRAIN_MS = 25_000;
+/** How long calls of a connection that was followed by another may take to end. */
+const RETIRE_MS = 10_000;
 
-interface Ended {
-  planned: boolean;
-  error: Error | null;
+interface Live extends Reached {
+  session: Session;
+  registeredMs: number;
+  /** The connection is lost, or a call says that it or the registration no longer holds. */
+  ended: Promise<{ planned: boolean; error: Error | null }>;
 }
 type Failed = SessionEnd & { error: DaemonError | null };
 
 export class ManagerLink {
   readonly #options: ManagerLinkOptions;
-  readonly #outbox: Outbox;
   readonly #abort = new AbortController();
+  readonly #retired = new Set<Promise<void>>();
   #state: LinkState;
-  #session: Session | null = null;
+  #live: Live | null = null;
   #life: Promise<void> | null = null;
+  #last = '';
   #told = '';
-  #failure: ManagerLink['failure'] = null;
+  #failure: Pick<LinkStatus, 'reason' | 'busy'> = { reason: '', busy: false };
+  #wantsMove: () => void = () => {};
 
   constructor(options: ManagerLinkOptions) {
     this.#options = options;
-    this.#outbox = options.outbox;
     this.#state = { name: 'connecting', sinceMs: options.clock.wallMs() };
   }
 
-  get state(): LinkState {
-    return this.#state;
+  get status(): LinkStatus {
+    const stream = this.#live?.session.streamState ?? 'closed';
+    return { state: this.#state, ...this.#failure, stream, plaintext: this.#options.identities === null };
   }
 
-  /** Why the last attempt failed; null while connected, and before the first failure. */
-  get failure(): Pick<Extract<LinkState, { name: 'backing-off' }>, 'reason' | 'busy'> | null {
-    return this.#failure;
+  /** Of the Manager that it is, or was last, connected to; empty before the first. */
+  get address(): string {
+    return this.#last;
   }
 
   start(): void {
-    this.#life ??= this.#live();
+    this.#life ??= this.#run();
   }
 
   /** Reports are kept, in order and bounded, until the Manager has taken them. */
   report(metrics: MetricData[]): void {
-    for (const metric of metrics) this.#outbox.add(metric);
-    this.#session?.reportsWaiting();
+    this.#options.reports.add(metrics);
+    this.#live?.session.reportsWaiting();
   }
 
   statesChanged(): void {
-    this.#session?.statesChanged();
+    this.#live?.session.statesChanged();
+  }
+
+  /** Sends what the host says of itself, where that has changed; by itself it does so every 30 s. */
+  async renew(): Promise<void> {
+    await this.#live?.session.renew();
+  }
+
+  eventsWaiting(): void {
+    this.#live?.session.eventsWaiting();
+  }
+
+  /** Whether the Manager takes another identity, on a connection beside the one in use. Throws D2001. */
+  tryIdentity(identity: Identity, signal: AbortSignal): Promise<void> {
+    return tryIdentity(this.#reaching(), this.#last, identity, AbortSignal.any([signal, this.#abort.signal]));
+  }
+
+  /** Moves to a new connection, with the identity that is now in use; the present one serves until then. */
+  move(): void {
+    this.#wantsMove();
   }
 
   async close(): Promise<void> {
-    await Promise.race([this.#session?.close(), this.#wait(DRAIN_MS)]);
+    if (this.#live) await this.#wait(DRAIN_MS, this.#live.session.close());
     this.#abort.abort(new Error('the daemon is ending'));
     await this.#life;
+    await Promise.all(this.#retired);
     this.#enter({ name: 'closed', sinceMs: this.#options.clock.wallMs() });
   }
 
-  async #live(): Promise<void> {
+  async #run(): Promise<void> {
     const { clock, random, manager } = this.#options;
-    let failures = 0;
-    while (!this.#abort.signal.aborted) {
+    const { signal } = this.#abort;
+    let history = NO_HISTORY;
+    for (let quiet = false; !signal.aborted; ) {
       this.#enter({ name: 'connecting', sinceMs: clock.wallMs() });
-      const end = await this.#attempt();
-      if (this.#abort.signal.aborted) return;
-      const retry = afterSession(end, failures, manager.reconnectIntervalMs, random);
-      failures = retry.failures;
-      if (retry.delayMs === 0) continue;
+      const end = await this.#attempt(quiet);
+      if (signal.aborted) return;
+      const retry = afterSession(end, history, manager.reconnectIntervalMs, random);
+      history = retry;
+      quiet = retry.delayMs === 0;
+      if (quiet) continue;
       const reason = end.error ? describe(end.error) : 'the Manager closed the connection';
       const busy = end.error instanceof CallError && end.error.busy;
-      this.#enter(
-        { name: 'backing-off', sinceMs: clock.wallMs(), reason, busy, delayMs: Math.round(retry.delayMs) },
-        end.error,
-      );
+      const delayMs = Math.round(retry.delayMs);
+      this.#enter({ name: 'backing-off', sinceMs: clock.wallMs(), reason, busy, delayMs }, end.error);
       await this.#wait(retry.delayMs);
     }
   }
 
-  /** One connection from its first packet to its end; never throws. */
-  async #attempt(): Promise<Failed> {
-    const { manager, clock } = this.#options;
-    const dial = this.#options.dial ?? systemDial;
-    const { tls, timeoutMs } = manager;
-    const address = manager.addresses[0] ?? '';
+  /** From the first packet to the end of the last connection that followed without a gap; never throws. */
+  async #attempt(quiet: boolean): Promise<Failed> {
+    const { clock, manager } = this.#options;
+    let reached: Reached;
+    try {
+      reached = await reachManager(this.#reaching(), this.#last, this.#abort.signal);
+    } catch (error) {
+      const known = error instanceof DaemonError ? error : new DaemonError('internal', 'no link', { cause: error });
+      const refused = known instanceof CallError && known.kind === 'refused';
+      return { connectedMs: 0, planned: false, refused, error: known };
+    }
+    for (let told = !quiet; ; told = false) {
+      const live = this.#begin(reached, told);
+      const next = await this.#hold(live);
+      if ('connection' in next) {
+        this.#retire(live, RETIRE_MS);
+        reached = next;
+        continue;
+      }
+      this.#live = null;
+      const { planned } = next;
+      const error = planned ? null : explained(next.error, live.connection, live.address, manager);
+      // calls under way outlive a goodbye, but not a connection that is broken
+      this.#retire(live, planned ? RETIRE_MS : 0);
+      return { connectedMs: clock.nowMs() - live.registeredMs, planned, refused: false, error };
+    }
+  }
+
+  /** Until the connection ends, or another one has taken its place. */
+  async #hold(live: Live): Promise<Reached | Awaited<Live['ended']>> {
+    const { manager, after, log } = this.#options;
     const { signal } = this.#abort;
-    let connection: Connection | null = null;
-    let connectedAtMs = 0;
-    // whatever waits for an answer on it ends with the connection
-    const cut = (): void => connection?.close();
-    signal.addEventListener('abort', cut, { once: true });
+    let onAbort = (): void => {};
+    const aborted = new Promise<Awaited<Live['ended']>>((resolve) => {
+      onAbort = () => resolve({ planned: false, error: null });
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    let cancelRetry = (): void => {};
     try {
-      connection = await dial({ address, tls, timeoutMs, signal });
-      const calls = new ManagerCalls(connection.client, timeoutMs);
-      await this.#register(calls, connection.localAddress);
-      connectedAtMs = clock.nowMs();
-      const { planned, error } = await this.#serve(calls, connection);
-      return {
-        connectedMs: clock.nowMs() - connectedAtMs,
-        planned,
-        refused: false,
-        error: this.#explain(error, connection),
-      };
-    } catch (error) {
-      const failure = this.#explain(error, connection);
-      const refused = failure instanceof CallError && failure.kind === 'refused';
-      return {
-        connectedMs: connectedAtMs ? clock.nowMs() - connectedAtMs : 0,
-        planned: false,
-        refused,
-        error: failure,
-      };
+      for (;;) {
+        const wanted = new Promise<'move'>((resolve) => {
+          this.#wantsMove = () => resolve('move');
+        });
+        const first = await Promise.race([live.ended, aborted, wanted]);
+        if (first !== 'move') return first;
+        cancelRetry();
+        try {
+          return await reachManager(this.#reaching(), this.#last, signal);
+        } catch (err) {
+          log.debug({ event: 'link-move', err }, 'no second connection to move to yet, the first one stays in use');
+          cancelRetry = after(manager.reconnectIntervalMs, 'reconnect', () => this.#wantsMove());
+        }
+      }
     } finally {
-      signal.removeEventListener('abort', cut);
-      void this.#session?.close();
-      this.#session = null;
-      cut();
+      signal.removeEventListener('abort', onAbort);
+      cancelRetry();
+      this.#wantsMove = () => {};
     }
   }
 
-  async #register(calls: ManagerCalls, localAddress: string): Promise<void> {
-    const { clock, log, nodeId } = this.#options;
-    this.#enter({ name: 'registering', sinceMs: clock.wallMs() });
-    const request = await this.#options.registration(localAddress);
-    const startedMs = clock.nowMs();
-    try {
-      await calls.register(request);
-    } catch (error) {
-      if (!(error instanceof CallError) || error.kind !== 'refused' || !/duplicate/i.test(describe(error))) throw error;
-      const what = `the Manager once had node ${nodeId} and deleted it: give this host another daemon.id, or have the entry removed there for good`;
-      throw new CallError('D2002', 'refused', what, error);
-    }
-    log.info(
-      { event: 'registered', nodeId, roundTripMs: milliseconds(clock.nowMs() - startedMs) },
-      `registered as ${nodeId}`,
-    );
-  }
-
-  async #serve(calls: ManagerCalls, connection: Connection): Promise<Ended> {
-    const { manager, clock, log, nodeId, agents, updateResults, onResultsTaken, after, every } = this.#options;
-    this.#told = '';
-    this.#enter({ name: 'connected', sinceMs: clock.wallMs() });
-    const dropped = this.#outbox.takeDropped();
-    if (dropped > 0)
-      log.warn(
-        { event: 'reports-dropped', entries: dropped },
-        `${dropped} reports were dropped while the Manager was away`,
-      );
-    let end: (end: Ended) => void = () => {};
-    const ended = new Promise<Ended>((resolve) => {
-      end = resolve;
+  #begin(reached: Reached, told: boolean): Live {
+    const { clock, onRegistered, log } = this.#options;
+    const { address, calls, connection } = reached;
+    let fail: (error: CallError) => void = () => {};
+    const failed = new Promise<{ planned: boolean; error: Error | null }>((resolve) => {
+      fail = (error) => resolve({ planned: false, error });
     });
-    void connection.lost.then(end);
-    this.#session = new Session({
-      nodeId,
+    const sent = { request: reached.request };
+    const session = new Session({
+      ...this.#options,
       calls,
-      outbox: this.#outbox,
-      heartbeatIntervalMs: manager.heartbeatIntervalMs,
-      agents,
-      updateResults,
-      onResultsTaken,
-      after,
-      every,
-      clock,
-      log,
-      onFailure: (error) => end({ planned: false, error }),
+      before: Promise.all(this.#retired).then(() => {}),
+      heartbeatIntervalMs: this.#options.manager.heartbeatIntervalMs,
+      changedRegistration: async () => {
+        const request = await this.#options.registration(connection.localAddress, address);
+        return sameRegistration(request, sent.request) ? null : request;
+      },
+      onRenewed: (request) => {
+        sent.request = request;
+        onRegistered(calls.nodeId);
+      },
+      makeStream: () => this.#options.makeStream(reached),
+      onFailure: fail,
     });
-    void this.#session.start();
-    return ended;
+    this.#last = address;
+    this.#told = '';
+    const live = { ...reached, session, registeredMs: clock.nowMs(), ended: Promise.race([connection.lost, failed]) };
+    this.#live = live;
+    onRegistered(calls.nodeId);
+    const { nodeId, protocol } = calls;
+    this.#enter({ name: 'connected', sinceMs: clock.wallMs(), address, protocol }, null, told);
+    log[told ? 'info' : 'debug']({ event: 'registered', nodeId, address, protocol }, `registered as ${nodeId}`);
+    session.start();
+    return live;
   }
 
-  /** What TLS had to say explains more than the call that failed by it. */
-  #explain(error: unknown, connection: Connection | null): DaemonError | null {
-    const { tls, addresses } = this.#options.manager;
-    const address = addresses[0] ?? '';
-    const beneath = connection?.error();
-    if (beneath && isTlsVerdict(beneath))
-      return connectError(beneath, { address, caFile: tls.caFile, certFile: tls.certFile });
-    if (error === null || error instanceof DaemonError) return error;
-    return new DaemonError('D2001', 'the connection to the Manager was lost', { cause: error, retryable: true });
+  /** Begins nothing new on it, lets go of it once its calls have their answers, or the time is up. */
+  #retire({ session, connection }: Live, graceMs: number): void {
+    const closed = session.close();
+    const ending = (graceMs > 0 ? this.#wait(graceMs, closed) : Promise.resolve())
+      .then(() => connection.close())
+      .then(() => closed)
+      .finally(() => this.#retired.delete(ending));
+    this.#retired.add(ending);
   }
 
-  #enter(state: LinkState, error: DaemonError | null = null): void {
+  #reaching(): ReachOptions {
+    const { clock } = this.#options;
+    return {
+      ...this.#options,
+      onRegistering: (address) => {
+        // while the connection before still serves, the link is connected
+        if (!this.#live) this.#enter({ name: 'registering', sinceMs: clock.wallMs(), address });
+      },
+    };
+  }
+
+  #enter(state: LinkState, error: DaemonError | null = null, told = true): void {
     if (state.name !== this.#state.name && !mayFollow(this.#state.name, state.name)) {
       throw new DaemonError('internal', `the link cannot go from ${this.#state.name} to ${state.name}`);
     }
     this.#state = state;
-    if (state.name === 'connected') this.#failure = null;
-    if (state.name === 'backing-off') this.#failure = state;
-    const { log, manager } = this.#options;
+    if (state.name === 'connected') this.#failure = { reason: '', busy: false };
+    if (state.name === 'backing-off') this.#failure = { reason: state.reason, busy: state.busy };
+    const { log } = this.#options;
     const { name: stateName, sinceMs: _, ...rest } = state;
-    const fields = { event: 'link-state', state: stateName, address: manager.addresses[0], ...rest };
+    const fields = { event: 'link-state', state: stateName, ...rest };
     if (state.name !== 'backing-off') {
-      log[state.name === 'connected' ? 'info' : 'debug'](fields, `link is ${state.name}`);
+      log[state.name === 'connected' && told ? 'info' : 'debug'](fields, `link is ${state.name}`);
       return;
     }
-    const again = this.#told === state.reason;
-    this.#told = state.reason;
     const code = error?.code ?? 'D2001';
+    // by its cause: words have times in them
+    const failure = `${code} ${codeOf(error?.cause) || state.reason}`;
+    const again = this.#told === failure;
+    this.#told = failure;
     log[again ? 'debug' : 'warn']({ ...fields, code, err: error }, `no link to the Manager: ${state.reason}`);
   }
 
-  #wait(delayMs: number): Promise<void> {
+  /** Until the time is up, the link is closed, or `over` is: no later. */
+  #wait(delayMs: number, over: Promise<void> | null = null): Promise<void> {
     const { signal } = this.#abort;
     return new Promise((resolve) => {
       const finish = (): void => {
@@ -243,6 +297,7 @@ export class ManagerLink {
       const cancel = this.#options.after(delayMs, 'reconnect', finish);
       signal.addEventListener('abort', finish, { once: true });
       if (signal.aborted) finish();
+      void over?.then(finish);
     });
   }
 }

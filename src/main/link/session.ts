@@ -1,15 +1,18 @@
 /**
  * One registered connection: the first heartbeat at once and the next ones by interval, the agents' states after
- * it, reports as they come. Heartbeats never wait behind a report: each kind of call goes by itself. Ends itself on
- * the first sign that the connection or the registration no longer holds; close() releases every timer.
+ * it, reports as they come, the stream for the Manager's operations. Heartbeats never wait behind a report: each kind
+ * of call goes by itself. Tells the first sign that the connection or the registration no longer holds; close() begins
+ * nothing new and lets what is under way come to its end.
  */
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
 import type { UpdateResult } from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
+import type { Event } from '../../shared/gen/daemon.ts';
+import type { RegisterNodeRequest } from '../../shared/gen/manager.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { agentStates, wireResult } from './agent-states.ts';
 import { CallError, type ManagerCalls } from './calls.ts';
-import type { Delivery, Outbox } from './outbox.ts';
+import { ReportDrain, type ReportSource } from './report-drain.ts';
 
 export interface LinkLog {
   debug(fields: object, message?: string): void;
@@ -18,19 +21,42 @@ export interface LinkLog {
   error(fields: object, message?: string): void;
 }
 
+/** What happened on the host, numbered, kept until the Manager has it. */
+export interface EventSource {
+  /** The oldest ones, a call's worth. */
+  next(): Promise<Event[]>;
+  /** Up to and with this number. */
+  taken(number: number): Promise<void>;
+}
+
+/** The way back for hosts that cannot be dialled. */
+export interface SessionStream {
+  readonly state: string;
+  start(): void;
+  eventsWaiting(): void;
+  close(): Promise<void>;
+}
+
 export interface SessionOptions {
-  nodeId: string;
   calls: ManagerCalls;
-  outbox: Outbox;
+  reports: ReportSource;
+  events: EventSource;
+  /** What the session before still has under way: neither reports nor states go out before it has ended. */
+  before: Promise<void>;
   heartbeatIntervalMs: number;
   agents(): AgentSnapshot[];
   /** Results of updates that the Manager has not answered yet, oldest first. */
   updateResults(): UpdateResult[];
   /** It has answered them up to this number. */
   onResultsTaken(number: number): void;
+  /** What is to be registered anew; null where nothing has changed since the last one that was taken. */
+  changedRegistration(): Promise<RegisterNodeRequest | null>;
+  onRenewed(request: RegisterNodeRequest): void;
+  makeStream(): SessionStream;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
   clock: Clock;
+  random: () => number;
   log: LinkLog;
   /** The connection or the registration no longer holds. */
   onFailure(error: CallError): void;
@@ -44,62 +70,86 @@ export function milliseconds(ms: number): number {
 const SYNC_INTERVAL_MS = 30_000;
 /** Changes this close together go as one. */
 const SYNC_GATHER_MS = 200;
-const HEARTBEAT_JITTER = 0.1;
-/** How soon a report that was refused is tried again. */
-const REFUSED_RETRY_MS = 5000;
+const JITTER = 0.1;
 
 export class Session {
   readonly #options: SessionOptions;
+  readonly #reports: ReportDrain;
+  readonly #stream: SessionStream;
   readonly #stops: (() => void)[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
-  #reporting: Promise<void> | null = null;
   #syncing = false;
   #syncAgain = false;
   #syncUnknown = false;
   #cancelGather: (() => void) | null = null;
-  #cancelRetry: (() => void) | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#stream = options.makeStream();
+    this.#reports = new ReportDrain({ ...options, timed: (call) => this.#timed(call, false) });
   }
 
-  async start(): Promise<void> {
-    const { every, heartbeatIntervalMs } = this.#options;
+  get streamState(): string {
+    return this.#stream.state;
+  }
+
+  start(): void {
+    this.#track(this.#start());
+  }
+
+  async #start(): Promise<void> {
+    const { every, heartbeatIntervalMs, before } = this.#options;
     await this.#heartbeat();
     if (this.#closed) return;
-    this.#stops.push(every(heartbeatIntervalMs, 'heartbeat', () => this.#heartbeat(), HEARTBEAT_JITTER));
-    this.#stops.push(every(SYNC_INTERVAL_MS, 'agent states', () => this.#sync(), HEARTBEAT_JITTER));
-    void this.#sync();
+    this.#stops.push(every(heartbeatIntervalMs, 'heartbeat', () => this.#heartbeat(), JITTER));
+    this.#stream.start();
+    await before;
+    if (this.#closed) return;
+    this.#stops.push(every(SYNC_INTERVAL_MS, 'agent states', () => this.renew().then(() => this.#sync()), JITTER));
+    this.#track(this.#sync());
     this.reportsWaiting();
   }
 
-  /** Sends what waits in the outbox, unless that is under way. */
+  /** Sends what waits, unless that is under way. */
   reportsWaiting(): void {
-    if (this.#closed || this.#reporting !== null) return;
-    this.#cancelRetry?.();
-    this.#reporting = this.#drain().finally(() => {
-      this.#reporting = null;
-    });
+    if (!this.#closed) this.#track(this.#options.before.then(() => this.#reports.go()));
   }
 
   statesChanged(): void {
     if (this.#closed || this.#cancelGather) return;
     this.#cancelGather = this.#options.after(SYNC_GATHER_MS, 'agent states', () => {
       this.#cancelGather = null;
-      void this.#sync();
+      this.#track(this.#sync());
     });
   }
 
-  /** Begins nothing new; settles when the report that is under way has its answer. */
-  close(): Promise<void> {
+  eventsWaiting(): void {
+    if (this.#stream.state === 'open') this.#stream.eventsWaiting();
+    else this.statesChanged();
+  }
+
+  /** Begins nothing new; settles when every call that is under way has its answer. */
+  async close(): Promise<void> {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     this.#cancelGather?.();
-    this.#cancelRetry?.();
-    return this.#reporting ?? Promise.resolve();
+    this.#reports.close();
+    await Promise.all([this.#stream.close(), ...this.#underWay]);
   }
 
-  /** How long a successful call took; null when it failed, which is told and ends the session where it must. */
+  /** Calls tell their failures themselves: what still rejects is a fault of ours, which must not end the daemon. */
+  #track(work: Promise<unknown>): void {
+    const { log } = this.#options;
+    const settled = work.then(
+      () => {},
+      (err: unknown) => log.error({ event: 'link-fault', err }, 'a fault in the link to the Manager'),
+    );
+    this.#underWay.add(settled);
+    void settled.then(() => this.#underWay.delete(settled));
+  }
+
+  /** How long a successful call took, or its failure, which is told and ends the session where it must. */
   async #timed(call: Promise<void>, endsOnRefusal: boolean): Promise<number | CallError> {
     const { clock, log, onFailure } = this.#options;
     const startedMs = clock.nowMs();
@@ -116,58 +166,62 @@ export class Session {
   }
 
   async #heartbeat(): Promise<void> {
-    const { calls, nodeId, clock, log } = this.#options;
+    const { calls, clock, log } = this.#options;
     // a refused heartbeat means that the Manager does not know this node any more: register again
-    const took = await this.#timed(calls.heartbeat(nodeId, Math.floor(clock.wallMs() / 1000)), true);
+    const beat = this.#timed(calls.heartbeat(Math.floor(clock.wallMs() / 1000)), true);
+    this.#track(beat);
+    const took = await beat;
     if (typeof took === 'number') log.debug({ event: 'heartbeat', roundTripMs: took }, 'heartbeat answered');
   }
 
+  /** Sends what the host says of itself, where that has changed. */
+  async renew(): Promise<void> {
+    const { calls, changedRegistration, onRenewed, log } = this.#options;
+    const request = await changedRegistration();
+    if (request && !this.#closed) {
+      const renewal = this.#timed(calls.register(request, calls.protocol), false);
+      this.#track(renewal);
+      if (typeof (await renewal) === 'number') {
+        onRenewed(request);
+        log.info({ event: 'registration-renewed' }, 'what this host says of itself has changed, registered again');
+        await this.#heartbeat(); // a registration clears what the Manager knows of the last one
+      }
+    }
+  }
+
   async #sync(): Promise<void> {
-    const { calls, nodeId, agents, log } = this.#options;
     if (this.#closed || this.#syncUnknown) return;
     if (this.#syncing) {
       this.#syncAgain = true; // never two in flight: what changed meanwhile goes as it then is
       return;
     }
     this.#syncing = true;
-    const states = agentStates(agents());
-    const results = this.#options.updateResults();
-    const took = await this.#timed(calls.syncStates(nodeId, states, results.map(wireResult)), false);
+    const sending = this.#sendStates();
+    this.#track(sending);
+    const more = await sending;
     this.#syncing = false;
-    if (typeof took === 'number') {
-      log.debug({ event: 'states-synced', agents: states.length, roundTripMs: took }, 'states sent');
-      const last = results.at(-1);
-      if (last) this.#options.onResultsTaken(last.number);
-    } else if (took.kind === 'unimplemented') this.#syncUnknown = true; // asked again after the next registration
-    if (this.#syncAgain) {
-      this.#syncAgain = false;
-      await this.#sync();
-    }
+    if (!this.#syncAgain && !more) return;
+    this.#syncAgain = false;
+    await this.#sync();
   }
 
-  async #drain(): Promise<void> {
-    const { calls, nodeId, outbox, log, after } = this.#options;
-    for (let batch = outbox.peek(); batch && !this.#closed; batch = outbox.peek()) {
-      const took = await this.#timed(calls.report(nodeId, batch.metrics), false);
-      const delivery: Delivery = typeof took === 'number' ? 'taken' : deliveryOf(took);
-      const refused = outbox.settle(batch, delivery);
-      if (refused.length > 0) {
-        log.error(
-          { event: 'report-refused', code: 'D2003', entries: refused.length },
-          'reports were refused for good and dropped',
-        );
-      }
-      if (typeof took === 'number') {
-        log.debug({ event: 'reported', entries: batch.metrics.length, roundTripMs: took }, 'report taken');
-      } else {
-        if (!this.#closed) this.#cancelRetry = after(REFUSED_RETRY_MS, 'report', () => this.reportsWaiting());
-        return;
-      }
+  /** Whether more events wait than one call takes. */
+  async #sendStates(): Promise<boolean> {
+    const { calls, agents, events, updateResults, onResultsTaken, log } = this.#options;
+    const overStream = this.#stream.state === 'open';
+    const happened = overStream ? [] : await events.next();
+    const results = overStream ? [] : updateResults();
+    const states = agentStates(agents());
+    const request = { states, updateResults: results.map(wireResult), events: happened };
+    const took = await this.#timed(calls.syncStates(request), false);
+    if (typeof took !== 'number') {
+      if (took.kind === 'unimplemented') this.#syncUnknown = true; // asked again after the next registration
+      return false;
     }
+    log.debug({ event: 'states-synced', agents: states.length, roundTripMs: took }, 'states sent');
+    const [lastResult, lastEvent] = [results.at(-1), happened.at(-1)];
+    if (lastResult) onResultsTaken(lastResult.number);
+    if (lastEvent) await events.taken(lastEvent.number);
+    return happened.length > 0 && (await events.next()).length > 0;
   }
-}
-
-function deliveryOf(failure: CallError): Delivery {
-  if (failure.kind === 'not-sent') return 'not-sent';
-  return failure.kind === 'unanswered' ? 'unanswered' : 'refused';
 }

@@ -1,51 +1,73 @@
 /**
- * The port on which the Manager calls the daemon (`proto.DaemonService`), over mutual TLS 1.3. A port that is taken, or
- * certificates that are not there yet, are told once and tried again: the daemon does its other work meanwhile. Each
- * operation is one line in the log: who, what, how it ended, how long it took. It never closes a connection for its
- * idleness or age, and what an operation began goes on when its caller has gone.
+ * The port on which the Manager calls the daemon (`proto.DaemonService`), over mutual TLS 1.3, or in plaintext where
+ * that is spelled out. A port that is taken, or certificates that are not there yet, are told once and tried again: the
+ * daemon does its other work meanwhile. It never closes a connection for its idleness or age, and no answer of it has a
+ * status on which the existing Manager stops calling. What an operation does is the dispatcher's.
  */
-import { readFile } from 'node:fs/promises';
-import { type handleUnaryCall, Server, status } from '@grpc/grpc-js';
-import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
+import { X509Certificate } from 'node:crypto';
+import { type ConnectionInjector, type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
+import type { Identity, IdentitySource } from '../../shared/contracts/identity.ts';
+import type { RemoteCallName, RemoteCalls, RemoteDispatcher } from '../../shared/contracts/remote.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
-import { type AgentOperationRequest, DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { DaemonServiceService } from '../../shared/gen/daemon.ts';
+import { HealthService as HealthDefinition } from '../../shared/gen/health.ts';
+import { backoffMs } from '../../shared/lifecycle/backoff.ts';
+import { certificateFacts } from '../../shared/platform/certificate-facts.ts';
 import { MutualTlsCredentials, type ServerIdentity } from '../../shared/platform/mutual-tls-server.ts';
-import { type AccessRules, checkAccess, namesOf } from './access.ts';
-import { AGENT_OPERATIONS } from './agent-operations.ts';
-import type { Operations } from './operations.ts';
-import { StatusError } from './status-error.ts';
-import { wireWords } from './wire-words.ts';
+import { Connections } from './connections.ts';
+import { harmlessStatus } from './harmless-status.ts';
+import { HealthService } from './health-service.ts';
 
 export interface OperationsServerOptions {
-  operations: Operations;
-  access(): AccessRules;
+  dispatcher: RemoteDispatcher;
   /** Default: every address of the host. */
   host?: string;
   port: number;
-  tls: TlsFilePaths;
+  tls: IdentitySource | 'off';
   after(delayMs: number, name: string, run: () => void): () => void;
+  random: () => number;
   log: {
+    debug(fields: object, message?: string): void;
     info(fields: object, message?: string): void;
     warn(fields: object, message?: string): void;
     error(fields: object, message?: string): void;
   };
 }
 
-const MAX_MESSAGE_BYTES = 10 * 1024 * 1024;
-const RETRY_MS = 30_000;
+export const LIMITS = { messageBytes: 10 * 1024 * 1024, connections: 16, streams: 32, headerBytes: 16 * 1024 } as const;
+const HANDSHAKE_MS = 10_000;
+const RETRY = { baseMs: 1000, maxMs: 30_000 };
 const NEVER_MS = 2 ** 31 - 1;
+
+type Handler<N extends RemoteCallName> = handleUnaryCall<RemoteCalls[N]['request'], RemoteCalls[N]['response']>;
 
 export class OperationsServer {
   readonly #options: OperationsServerOptions;
-  #server: Server | null = null;
+  readonly #health = new HealthService();
+  readonly #server: Server;
+  #credentials: MutualTlsCredentials | null = null;
+  #injector: ConnectionInjector | null = null;
+  #connections: Connections | null = null;
+  #stopListening: () => void = () => {};
   #cancelRetry: () => void = () => {};
   #opening: Promise<void> = Promise.resolve();
   #port = 0;
+  #failures = 0;
   #told = '';
   #closed = false;
 
   constructor(options: OperationsServerOptions) {
     this.#options = options;
+    this.#server = new Server({
+      'grpc.max_receive_message_length': LIMITS.messageBytes,
+      'grpc.max_send_message_length': LIMITS.messageBytes,
+      'grpc.max_concurrent_streams': LIMITS.streams,
+      'grpc.max_connection_idle_ms': NEVER_MS,
+      'grpc.max_connection_age_ms': NEVER_MS,
+      'grpc.enable_channelz': 0,
+      interceptors: [harmlessStatus],
+    });
+    this.#addServices();
   }
 
   /** The port that it listens on; 0 before it does. */
@@ -63,142 +85,83 @@ export class OperationsServer {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
+    this.#stopListening();
     await this.#opening;
-    this.#server?.forceShutdown();
+    this.#health.stop();
+    this.#injector?.destroy();
+    await this.#connections?.close();
+    this.#server.forceShutdown();
   }
 
   async #open(): Promise<void> {
-    const { host = '[::]', port, tls, log, after } = this.#options;
-    const server = this.#make(); // one that could not listen is not used again
+    const { host = '::', port, tls, log, after, random } = this.#options;
     try {
-      const credentials = new MutualTlsCredentials(await identityIn(tls));
-      if (this.#closed) return;
-      this.#port = await new Promise<number>((resolve, reject) => {
-        server.bindAsync(`${host}:${port}`, credentials, (error, bound) => (error ? reject(error) : resolve(bound)));
-      });
-      this.#server = server;
-      log.info(
-        { event: 'operations-port', port: this.#port },
-        `serving the Manager's operations on port ${this.#port}`,
-      );
+      const credentials = tls === 'off' ? ServerCredentials.createInsecure() : await this.#secured(tls);
+      this.#injector ??= this.#server.createConnectionInjector(credentials);
+      const { injectConnection } = this.#injector;
+      const onError = (err: Error): void => log.warn({ event: 'operations-port', err }, 'a connection was not taken');
+      const connections = new Connections(LIMITS.connections, injectConnection, onError);
+      this.#port = await connections.listen(host, port);
+      this.#connections = connections;
     } catch (err) {
-      server.forceShutdown();
+      if (this.#closed) return;
       const why = describe(err);
-      if (why !== this.#told)
-        log.error({ event: 'operations-port', port, err }, "the Manager's operations cannot be served yet");
+      const message = "the Manager's operations cannot be served yet";
+      log[why === this.#told ? 'debug' : 'error']({ event: 'operations-port', port, err }, message);
       this.#told = why;
-      if (!this.#closed) this.#cancelRetry = after(RETRY_MS, 'operations port', () => void this.open());
+      const delayMs = backoffMs(++this.#failures, RETRY, random);
+      this.#cancelRetry = after(delayMs, 'operations port', () => void this.open());
+      return;
+    }
+    const fields = { event: 'operations-port', port: this.#port, plaintext: tls === 'off' };
+    log.info(fields, `serving the Manager's operations on port ${this.#port}`);
+    if (tls === 'off') {
+      log.warn({ event: 'plaintext', key: 'server.tls' }, 'server.tls is off: whoever reaches the port may operate');
     }
   }
 
-  #make(): Server {
-    const server = new Server({
-      'grpc.max_receive_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_send_message_length': MAX_MESSAGE_BYTES,
-      'grpc.max_connection_idle_ms': NEVER_MS,
-      'grpc.max_connection_age_ms': NEVER_MS,
-      'grpc.enable_channelz': 0,
+  /** With the identity that is in use; what takes its place later is taken over. */
+  async #secured(source: IdentitySource): Promise<MutualTlsCredentials> {
+    const identity = await source.current();
+    if (this.#credentials) return this.#credentials;
+    const { streams: maxConcurrentStreams, headerBytes: maxHeaderListSize } = LIMITS;
+    const settings = { maxConcurrentStreams, maxHeaderListSize };
+    const credentials = new MutualTlsCredentials(pemOf(identity), { handshakeTimeout: HANDSHAKE_MS, settings });
+    this.#credentials = credentials;
+    this.#stopListening = source.onChange((next) => {
+      credentials.replace(pemOf(next));
+      this.#options.log.debug({ event: 'operations-port' }, 'new connections get the new certificate');
     });
-    const { operations } = this.#options;
-    const { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate } = DaemonServiceService;
-    server.addService(
-      { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate },
-      {
-        listAgents: this.#handler(
-          'ListAgents',
-          () => 'list',
-          () => operations.listAgents(),
-        ),
-        operateAgent: this.#handler('OperateAgent', asked, (request) => operations.operateAgent(request)),
-        getAgentMetrics: this.#handler(
-          'GetAgentMetrics',
-          () => 'metrics',
-          (request) => operations.agentMetrics(request),
-        ),
-        getConfig: this.#handler(
-          'GetConfig',
-          () => 'config',
-          (request) => operations.config(request),
-        ),
-        pushUpdate: this.#handler(
-          'PushUpdate',
-          () => 'update',
-          (request) => operations.pushUpdate(request),
-        ),
-      },
-    );
-    return server;
+    return credentials;
   }
 
-  #handler<Request, Response>(
-    operation: string,
-    /** What it is in `remote.allow`; empty where it is nothing at all, which is then refused for that. */
-    allowedAs: (request: Request) => string,
-    serve: (request: Request) => Response | Promise<Response>,
-  ): handleUnaryCall<Request, Response> {
+  #addServices(): void {
+    const { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate } = DaemonServiceService;
+    this.#server.addService(
+      { listAgents, operateAgent, getAgentMetrics, getConfig, pushUpdate },
+      {
+        listAgents: this.#handler('ListAgents'),
+        operateAgent: this.#handler('OperateAgent'),
+        getAgentMetrics: this.#handler('GetAgentMetrics'),
+        getConfig: this.#handler('GetConfig'),
+        pushUpdate: this.#handler('PushUpdate'),
+      },
+    );
+    this.#server.addService(HealthDefinition, { check: this.#health.check, watch: this.#health.watch });
+  }
+
+  #handler<N extends RemoteCallName>(name: N): Handler<N> {
     return (call, callback) => {
-      const startedMs = performance.now();
-      const callers = namesOf(call.getAuthContext()?.sslPeerCertificate);
-      const caller = callers.join(', ');
-      const audit = (outcome: string, extra: object = {}): void => {
-        const durationMs = Math.round(performance.now() - startedMs);
-        const fields = {
-          event: 'operation',
-          operation,
-          caller,
-          outcome,
-          durationMs,
-          ...subjectOf(call.request),
-          ...extra,
-        };
-        this.#options.log.info(fields, `${operation} for the Manager: ${outcome}`);
-      };
-      Promise.resolve()
-        .then(() => {
-          checkAccess(allowedAs(call.request), callers, this.#options.access());
-          return serve(call.request);
-        })
-        .then(
-          (response) => {
-            const { success, words } = outcomeOf(response);
-            audit(success ? 'done' : 'failed', words ? { message: words } : {});
-            callback(null, withWireWords(response));
-          },
-          (error: unknown) => {
-            const code = error instanceof StatusError ? error.status : status.INTERNAL;
-            audit('refused', { err: error });
-            callback({ code, details: wireWords(describe(error)) });
-          },
-        );
+      const raw = call.getAuthContext()?.sslPeerCertificate?.raw;
+      const names = raw ? certificateFacts(new X509Certificate(raw)).names : [];
+      void this.#options.dispatcher.call(name, call.request, { via: 'port', names }).then((outcome) => {
+        if ('response' in outcome) callback(null, outcome.response);
+        else callback({ code: outcome.status, details: outcome.message });
+      });
     };
   }
 }
 
-/** Rejects where a file is not there. */
-async function identityIn({ certFile, keyFile, caFile }: TlsFilePaths): Promise<ServerIdentity> {
-  return { cert: await readFile(certFile), ca: await readFile(caFile), key: await readFile(keyFile) };
-}
-
-function asked({ operation }: AgentOperationRequest): string {
-  return AGENT_OPERATIONS.some((known) => known === operation) ? operation : '';
-}
-
-/** What of a request belongs in the log. */
-function subjectOf(request: unknown): object {
-  const { agentId, operation, component, version, configType } = request as Record<string, unknown>;
-  const named = { agentId, asked: operation, component, version, configType };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => typeof value === 'string' && value !== ''));
-}
-
-function outcomeOf(response: unknown): { success: boolean; words: string } {
-  const { success, message, errorMessage } = response as Record<string, unknown>;
-  return { success: success !== false, words: String(message ?? errorMessage ?? '') };
-}
-
-/** The texts of an answer, in words that may leave. */
-function withWireWords<Response>(response: Response): Response {
-  const texts = Object.entries(response as object)
-    .filter(([name, value]) => /^(message|errorMessage)$/.test(name) && typeof value === 'string')
-    .map(([name, value]) => [name, wireWords(value)]);
-  return { ...response, ...Object.fromEntries(texts) };
+function pemOf({ pem: { ca, cert, key, passphrase } }: Identity): ServerIdentity {
+  return { ca, cert, key, ...(passphrase === '' ? {} : { passphrase }) };
 }

@@ -22,7 +22,8 @@ import { agentOf, type PushUpdateOptions, pushUpdate } from './push-update.ts';
 import { StatusError } from './status-error.ts';
 
 export interface OperationsOptions extends Omit<PushUpdateOptions, 'agentIds'> {
-  nodeId: string;
+  /** As which nodes the Manager may know this host. */
+  nodeIds(): readonly string[];
   agents: OperableAgents & {
     list(): AgentSnapshot[];
     usage(id: string, seconds: number): UsagePoint[];
@@ -86,8 +87,8 @@ export class Operations {
   }
 
   #requireThisNode(nodeId: string): void {
-    const own = this.#options.nodeId;
-    if (nodeId === '' || nodeId === own) return;
-    throw new StatusError(status.INVALID_ARGUMENT, `this is node ${own}, not ${nodeId}`);
+    const own = this.#options.nodeIds();
+    if (nodeId === '' || own.includes(nodeId)) return;
+    throw new StatusError(status.INVALID_ARGUMENT, `this is node ${own[0]}, not ${nodeId}`);
   }
 }

@@ -29,9 +29,12 @@ export function checkHost(
     warnings.push(toDiagnostic({ keyPath, offset, message, severity: 'warning' }, places));
   };
   const { tls } = config.manager;
-  check('manager.tls.cert_file', tls.certFile, 'read', 'the certificate');
-  check('manager.tls.key_file', tls.keyFile, 'read', 'the private key');
-  check('manager.tls.ca_file', tls.caFile, 'read', 'the CA certificate');
+  if (!tls.off) {
+    check('manager.tls.cert_file', tls.certFile, 'read', 'the certificate');
+    check('manager.tls.key_file', tls.keyFile, 'read', 'the private key');
+    check('manager.tls.key_passphrase_file', tls.keyPassphraseFile, 'read', 'the passphrase');
+    check('manager.tls.ca_file', tls.caFile, 'read', 'the CA certificate');
+  }
   config.agents.forEach((agent, i) => {
     if (!agent.enabled) return;
     check(`${agentPath(places, i)}.binary_path`, agent.binaryPath, 'execute', 'the program');

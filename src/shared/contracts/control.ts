@@ -25,7 +25,41 @@ interface Begun {
   message: string;
 }
 
+/** The daemon's side of the Manager, to be shown. */
+export interface LinkView {
+  /** `connecting`, `registering`, `connected`, `backing-off`, `closed`. */
+  state: string;
+  /** Unix milliseconds. */
+  sinceMs: number;
+  /** Why it is not connected; empty where it is, or was not tried yet. */
+  reason: string;
+  /** HOST:PORT of the Manager that serves it, or did last. */
+  address: string;
+  /** Empty while it is not connected. */
+  protocol: string;
+  nodeId: string;
+  /** Of the stream by which the Manager's operations come. */
+  stream: string;
+  /** What goes unencrypted: `manager`, `server`. */
+  plaintext: string[];
+  reports: { waiting: number; bytes: number; onDisk: number; deadLetters: number };
+  events: number;
+  /** Null without TLS. */
+  certificate: {
+    subject: string;
+    /** ISO 8601. */
+    notAfter: string;
+    daysLeft: number;
+    state: string;
+    /** Why what is in the files is not in use; empty where it is. */
+    candidate: string;
+  } | null;
+  /** Of the operations that the Manager calls; 0: it does not listen. */
+  operationsPort: number;
+}
+
 export interface ControlVerbs {
+  link: { input: Record<string, never>; output: LinkView };
   update: { input: Omit<UpdateRequest, 'origin'>; output: Begun };
   updateStatus: { input: Record<string, never>; output: UpdateStatus };
   /** What was rolled back has been seen. */

@@ -38,7 +38,12 @@ export interface CollectOutcome {
 export interface HostFacts {
   os: string;
   kernel: string;
+  /** `container`, `vm` or `bare metal`. */
   virtualization: string;
+  /** `docker`, `podman`, `lxc` or `kubernetes`; on Linux only. */
+  container?: string;
+  /** `aws`, `gcp`, `azure`, `digitalocean`, `hetzner`, `openstack`, `alibaba` or `oracle`; on Linux only. */
+  cloud?: string;
 }
 
 export interface Jobs {

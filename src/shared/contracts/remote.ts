@@ -51,3 +51,23 @@ export interface RemoteDispatcher {
     caller: RemoteCaller,
   ): Promise<RemoteOutcome<N>>;
 }
+
+/** One operation that was asked for, as it is written down. */
+export interface AuditEntry {
+  via: RemoteCaller['via'];
+  /** Names of the certificate; none without TLS. */
+  caller: readonly string[];
+  operation: RemoteCallName;
+  outcome: 'done' | 'failed' | 'refused';
+  /** Of gRPC; 0 where there was an answer. */
+  status: number;
+  /** Why it failed or was refused; empty otherwise. */
+  message: string;
+  durationMs: number;
+  agentId?: string;
+  /** start, stop or restart. */
+  asked?: string;
+  component?: string;
+  version?: string;
+  configType?: string;
+}

@@ -4,22 +4,6 @@
  */
 import type { Clock } from '../../shared/platform/clock.ts';
 
-/** Waits on the clock; rejects with the signal's reason once it is aborted. */
-export function pause(ms: number, clock: Clock, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const stop = (): void => {
-      cancel();
-      reject(signal.reason);
-    };
-    const cancel = clock.after(ms, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
-}
-
 /** A bucket that holds nothing: every byte is paid for in time, after it came. */
 export class RateLimit {
   readonly #bytesPerMs: number;

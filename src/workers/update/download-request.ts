@@ -2,14 +2,14 @@
  * One question to one host, over a connection of its own that is not kept. The host that knows us is shown the client
  * certificate and must be of our own CA, over TLS 1.3; any other is checked against the system's CAs and is shown none.
  */
-import { readFile } from 'node:fs/promises';
 import { type IncomingMessage, type RequestOptions, request as requestPlain } from 'node:http';
 import { request as requestSecure } from 'node:https';
 import { isIP } from 'node:net';
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { type Hop, normalHost } from '../../shared/packages/source-rules.ts';
+import { readTlsFiles, type TlsFileContents, tls13Context } from '../../shared/platform/tls-files.ts';
 
 const HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'host-daemon-update' };
 
@@ -21,19 +21,18 @@ export interface Trust {
 }
 
 /** Throws D4001 where the files are no identity. */
-export async function loadIdentity({ certFile, keyFile, caFile }: TlsFilePaths): Promise<SecureContext> {
-  let key: Buffer | undefined;
+export async function loadIdentity(paths: TlsFilePaths): Promise<SecureContext> {
+  let contents: TlsFileContents | undefined;
   try {
-    const [cert, ca] = await Promise.all([readFile(certFile), readFile(caFile)]);
-    key = await readFile(keyFile);
-    return createSecureContext({ cert, ca, key, minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' });
+    contents = await readTlsFiles(paths);
+    return tls13Context(contents);
   } catch (cause) {
-    const files = `${certFile}, ${keyFile} and ${caFile}`;
+    const files = `${paths.certFile}, ${paths.keyFile} and ${paths.caFile}`;
     throw new DaemonError('D4001', `the package could not be downloaded: ${files} are no client certificate`, {
       cause,
     });
   } finally {
-    key?.fill(0);
+    contents?.key.fill(0);
   }
 }
 

@@ -7,13 +7,13 @@ import { dirname } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import type { DownloadInput, DownloadOutput, TaskContext } from '../../shared/contracts/pool-tasks.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { backoffMs } from '../../shared/lifecycle/backoff.ts';
+import { GaveUp, retry } from '../../shared/lifecycle/retry.ts';
 import { firstHop, shownUrl } from '../../shared/packages/source-rules.ts';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
 import { requireSize } from './download-answer.ts';
 import { attempt, type Download } from './download-attempt.ts';
 import { AttemptFailed } from './download-failure.ts';
-import { pause, RateLimit } from './download-pace.ts';
+import { RateLimit } from './download-pace.ts';
 import { Part } from './download-part.ts';
 import { loadIdentity } from './download-request.ts';
 import { requireSpace } from './free-space.ts';
@@ -50,21 +50,26 @@ class Deadline {
 
 /** Returns how many attempts failed before one did not. */
 async function persist(download: Download, deadline: Deadline, random: () => number): Promise<number> {
-  const { retries } = download.input;
-  for (let failures = 0; ; failures++) {
-    try {
-      await attempt(download, deadline.signal);
-      return failures;
-    } catch (error) {
-      if (!(error instanceof AttemptFailed)) throw error;
-      deadline.last = error;
-      if (failures >= retries.max) {
-        const message = `the package could not be downloaded, given up at attempt ${failures + 1}: ${error.message}`;
-        throw new DaemonError('D4001', message, { cause: error.cause, retryable: true });
-      }
-      const waitMs = Math.min(retries.maxMs, error.waitMs);
-      await pause(Math.max(waitMs, backoffMs(failures + 1, retries, random)), download.clock, deadline.signal);
-    }
+  const { max: maxRetries, ...limits } = download.input.retries;
+  let failed = 0;
+  try {
+    await retry({ ...limits, maxRetries }, (signal) => attempt(download, signal), {
+      signal: deadline.signal,
+      clock: download.clock,
+      random,
+      isFinal: (error) => !(error instanceof AttemptFailed),
+      askedMs: (error) => (error instanceof AttemptFailed ? error.waitMs : 0),
+      onRetry: ({ error, failures }) => {
+        failed = failures;
+        if (error instanceof AttemptFailed) deadline.last = error;
+      },
+    });
+    return failed;
+  } catch (error) {
+    if (!(error instanceof GaveUp && error.cause instanceof AttemptFailed)) throw error;
+    const { message, cause } = error.cause;
+    const what = `the package could not be downloaded, given up at attempt ${error.attempts}: ${message}`;
+    throw new DaemonError('D4001', what, { cause, retryable: true });
   }
 }
 

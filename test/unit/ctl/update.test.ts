@@ -49,6 +49,7 @@ const handlers = (): ControlHandlers => {
   };
   const begin = () => ({ id: 'u1', state: begun, message: 'it has begun' });
   return {
+    link: () => Promise.reject(new Error('not asked for here')),
     update: (input) => told('update', input, begin()),
     rollback: (input) => told('rollback', input, begin()),
     backups: (input) => told('backups', input, [BACKUP]),

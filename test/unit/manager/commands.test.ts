@@ -1,27 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
-import { type FaultOption, parseCommand, parseFaultOption } from '../../../src/manager/commands.ts';
-
-test.each<[FaultOption, string, object]>([
-  ['refuse', 'RegisterNode', { method: 'RegisterNode', fault: { kind: 'refuse', message: 'refused on order' } }],
-  ['refuse', 'RegisterNode=a=b', { method: 'RegisterNode', fault: { kind: 'refuse', message: 'a=b' } }],
-  ['stall', 'Heartbeat', { method: 'Heartbeat', fault: { kind: 'stall' } }],
-  ['lose', 'SyncAgentStates', { method: 'SyncAgentStates', fault: { kind: 'lose' } }],
-  ['delay', 'ReportMetrics=50ms', { method: 'ReportMetrics', fault: { kind: 'delay', ms: 50 } }],
-  ['delay', 'ReportMetrics=2s', { method: 'ReportMetrics', fault: { kind: 'delay', ms: 2000 } }],
-])('--%s %s', (option, value, expected) => {
-  expect(parseFaultOption(option, value)).toEqual({ kind: 'fault', ...expected });
-});
-
-test.each<[FaultOption, string, string]>([
-  ['refuse', 'Register', 'unknown method "Register"'],
-  ['stall', 'Heartbeat=1s', '--stall takes a method only'],
-  ['delay', 'Heartbeat', 'not a delay'],
-  ['delay', 'Heartbeat=50', 'not a delay'],
-  ['delay', 'Heartbeat=3601s', 'not a delay'],
-])('--%s %s is refused', (option, value, message) => {
-  expect(() => parseFaultOption(option, value)).toThrow(message);
-});
+import { parseCommand } from '../../../src/manager/commands.ts';
 
 test.each([
   [
@@ -40,27 +19,32 @@ test.each([
   ['{"fault":"release"}', { kind: 'release' }],
   ['{"fault":"clear","method":"Heartbeat"}', { kind: 'clear', method: 'Heartbeat' }],
   ['{"fault":"drop"}', { kind: 'drop' }],
+  ['{"fault":"slow","method":"Connect","ms":5}', { kind: 'fault', method: 'Connect', fault: { kind: 'delay', ms: 5 } }],
   ['{"fault":"goaway"}', { kind: 'goaway' }],
+  ['{"fault":"goaway","everyCalls":3}', { kind: 'goaway', everyCalls: 3 }],
+  ['{"fault":"cut","bytes":1000,"times":1}', { kind: 'cut', bytes: 1000, times: 1 }],
+  ['{"fault":"cut","bytes":1000}', { kind: 'cut', bytes: 1000 }],
+  ['{"fault":"hold-stream"}', { kind: 'hold-stream' }],
+  ['{"fault":"hold-stream","node":"n"}', { kind: 'hold-stream', node: 'n' }],
+  ['{"fault":"reload-tls"}', { kind: 'reload-tls' }],
 ])('%s', (line, expected) => {
-  expect(parseCommand(line)).toEqual(expected);
+  expect(parseCommand(JSON.parse(line))).toEqual(expected);
 });
 
 test.each([
-  ['[]', 'not a JSON object'],
-  ['null', 'not a JSON object'],
   ['{"fault":"explode"}', 'unknown fault "explode"'],
   ['{"fault":"stall"}', 'unknown method undefined'],
   ['{"fault":"stall","method":"Heartbeat","ms":1}', 'stall has no "ms"'],
   ['{"fault":"drop","method":"Heartbeat"}', 'drop has no "method"'],
   ['{"fault":"stall","method":"Heartbeat","times":0}', 'times is not a whole number above 0'],
+  ['{"fault":"goaway","everyCalls":0}', 'everyCalls is not a whole number above 0'],
+  ['{"fault":"cut"}', 'cut wants bytes'],
+  ['{"fault":"cut","bytes":1.5}', 'bytes is not a whole number above 0'],
+  ['{"fault":"hold-stream","node":7}', 'node is not a text'],
   ['{"fault":"delay","method":"Heartbeat"}', 'ms is not a number'],
   ['{"fault":"refuse","method":"Heartbeat","status":"OK"}', 'not a failing gRPC status'],
   ['{"fault":"refuse","method":"Heartbeat","status":"14"}', 'not a failing gRPC status'],
   ['{"fault":"refuse","method":"Heartbeat","message":7}', 'message is not a text'],
 ])('%s is refused', (line, message) => {
-  expect(() => parseCommand(line)).toThrow(message);
-});
-
-test('what is no JSON is refused', () => {
-  expect(() => parseCommand('stall Heartbeat')).toThrow(SyntaxError);
+  expect(() => parseCommand(JSON.parse(line))).toThrow(message);
 });

@@ -24,7 +24,7 @@ describe('registration', () => {
 });
 
 describe('report', () => {
-  const metric = (type: string, value: number) => ({ type, timestamp: 1, values: new Map([['a', value]]) });
+  const metric = (type: string, value: number) => ({ type, timestamp: 1, values: { a: value } });
 
   test.each([
     ['an empty list', [], 'the list of metrics is empty'],

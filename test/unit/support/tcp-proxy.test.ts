@@ -115,6 +115,40 @@ test('cut after so many bytes: both sides are reset', async () => {
   await waitFor(() => client.closed === 'ECONNRESET' && target.closed === 'ECONNRESET', { what: 'the cut' });
 });
 
+test('cut after so many bytes of answers: what the client sends does not count', async () => {
+  const { client, target } = await open();
+  proxy.set({ cutAnswerAfterBytes: 10 });
+  client.socket.write('x'.repeat(1000));
+  await waitFor(() => target.received.length === 1006, { what: 'what the client sent' });
+  target.socket.write('12');
+  await waitFor(() => client.received === 'welcome 12', { what: 'what fits' });
+  target.socket.write('3');
+  await waitFor(() => client.closed === 'ECONNRESET' && target.closed === 'ECONNRESET', { what: 'the cut' });
+});
+
+test('throttle: no faster than it says, each way, and nothing is lost or out of order', async () => {
+  const { client, target } = await open();
+  proxy.set({ bytesPerSecond: 10_000 });
+  const text = Array.from({ length: 400 }, (_, at) => `${at}`.padStart(5, '.')).join('');
+  const startedMs = performance.now();
+  client.socket.write(text);
+  target.socket.write(text);
+  await waitFor(() => target.received.endsWith(text) && client.received.endsWith(text), { what: 'all of it' });
+  // the first piece goes at once, each later one when those before it have had their time
+  expect(performance.now() - startedMs).toBeGreaterThanOrEqual(149);
+});
+
+test('throttle: the sender is held up, and goes on at once when it is lifted', async () => {
+  const { client, target } = await open();
+  proxy.set({ bytesPerSecond: 1000 });
+  const bytes = 16 * 1024 * 1024;
+  client.socket.write(Buffer.alloc(bytes, 'x'));
+  await waitFor(() => client.socket.writableLength > 0 && target.received.length > 6, { what: 'the first bytes' });
+  expect(target.received.length).toBeLessThan(bytes / 2);
+  proxy.pass();
+  await waitFor(() => target.received.length === bytes + 6, { what: 'the rest', timeoutMs: 30_000 });
+});
+
 test('drop: what is open is reset, what comes later passes', async () => {
   const { client, target } = await open();
   proxy.drop();

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HeartbeatCounters } from '../../../../src/main/agents/heartbeat-counters.ts';
 import type { Heartbeat } from '../../../../src/main/agents/heartbeats.ts';
 import { HttpHeartbeats } from '../../../../src/main/agents/http-heartbeats.ts';
-import { RateLimit } from '../../../../src/main/agents/rate-limit.ts';
+import { RateLimit } from '../../../../src/shared/lifecycle/rate-limit.ts';
 
 let server: HttpHeartbeats;
 let counters: HeartbeatCounters;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AgentInstance } from '../../../../src/main/agents/instance.ts';
 import { type AgentRecord, NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
 import type { AgentConfig } from '../../../../src/shared/config/schema.ts';
+import type { HostEvent } from '../../../../src/shared/contracts/host-event.ts';
 import { agentConfig } from '../../../fakes/agent-config.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
@@ -15,6 +16,7 @@ let clock: FakeClock;
 let processes: FakeProcesses;
 let log: FakeLog;
 let changes: number;
+let events: HostEvent[];
 let version: Promise<string>;
 
 beforeEach(() => {
@@ -23,6 +25,7 @@ beforeEach(() => {
   processes = new FakeProcesses();
   log = new FakeLog();
   changes = 0;
+  events = [];
   version = Promise.resolve('');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -43,6 +46,7 @@ function instance(over: Partial<AgentConfig> = {}, record?: AgentRecord): AgentI
     scan: () => processes.scan(folder),
     version: () => version,
     onChange: () => changes++,
+    onEvent: (event) => events.push(event),
   });
 }
 
@@ -93,6 +97,15 @@ describe('starting', () => {
       { code: 'D3001', exitCode: 2, lastLines: ['first', 'no such option'] },
     ]);
     expect(agent.snapshot().lastExit).toMatchObject({ code: 2, signal: null });
+    expect(events).toEqual([
+      {
+        kind: 'agent-exited',
+        agentId: 'a1',
+        message: 'ended with code 2 before its start counted: no such option',
+        details: { exit_code: '2', uptime_seconds: '0' },
+        lastLines: ['first', 'no such option'],
+      },
+    ]);
   });
 
   test('a program that is not there fails with D3001 and is tried again by policy', async () => {
@@ -137,6 +150,11 @@ describe('restarting', () => {
     expect(agent.snapshot().reason).toMatch(/SIGSEGV.*3 times/);
     const last = { exitCode: null, signal: 'SIGSEGV', expected: false, lastLines: [], code: 'D3001' };
     expect(log.events('agent-failed')).toMatchObject([last]);
+    expect(events.map(({ kind }) => kind)).toEqual([...Array(4).fill('agent-exited'), 'agent-failed']);
+    expect(events.at(-1)).toMatchObject({
+      message: expect.stringMatching(/SIGSEGV.*3 times/),
+      details: { signal: 'SIGSEGV', uptime_seconds: '1' },
+    });
     expect(processes.running).toEqual([]);
   });
 

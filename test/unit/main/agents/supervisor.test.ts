@@ -57,6 +57,7 @@ async function supervisor(agents: AgentConfig[]): Promise<AgentSupervisor> {
       return () => stop();
     },
     onChange: () => changes++,
+    onEvent: () => {},
   });
   open.push(made);
   await made.start();

@@ -27,6 +27,7 @@ beforeEach(async () => {
   held = [];
   done = [];
   const handlers: ControlHandlers = {
+    link: () => Promise.reject(new Error('not asked for here')),
     update: () => Promise.reject(new DaemonError('D4002', 'no', { cause: new Error('really') })),
     updateStatus: async () => EMPTY,
     updateAcknowledge: () => Promise.reject('a text'),

@@ -6,11 +6,15 @@ import { connect } from 'node:tls';
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { createCertificates } from '../../../../src/demo/certificates.ts';
+import { Certificates } from '../../../../src/main/certificates/certificates.ts';
+import { openAuditLog } from '../../../../src/main/logging/audit-log.ts';
 import type { AccessRules } from '../../../../src/main/server/access.ts';
 import type { UsagePoint } from '../../../../src/main/server/agent-views.ts';
+import { Dispatcher } from '../../../../src/main/server/dispatcher.ts';
 import { Operations, type OperationsOptions } from '../../../../src/main/server/operations.ts';
-import { OperationsServer } from '../../../../src/main/server/operations-server.ts';
+import { OperationsServer, type OperationsServerOptions } from '../../../../src/main/server/operations-server.ts';
 import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
+import type { TlsFilePaths } from '../../../../src/shared/contracts/pool-tasks.ts';
 import { REMOTE_OPERATIONS } from '../../../../src/shared/contracts/remote.ts';
 import type { UpdateRequest } from '../../../../src/shared/contracts/update.ts';
 import { DaemonError } from '../../../../src/shared/errors/daemon-error.ts';
@@ -19,6 +23,7 @@ import {
   type UpdateResponse,
   type UpdateRequest as WireRequest,
 } from '../../../../src/shared/gen/daemon.ts';
+import { systemClock } from '../../../../src/shared/platform/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { temporaryFolder, testFolder } from '../../../support/temp-folder.ts';
 import { waitFor } from '../../../support/wait-until.ts';
@@ -100,30 +105,47 @@ interface ServeOptions {
   access?: Partial<AccessRules>;
   /** An agent that is being updated. */
   updating?: string;
+  tls?: OperationsServerOptions['tls'];
+  agents?: OperationsOptions['agents'];
+}
+
+/** Of a folder with the names that are its own: the certificates of servers name this host, which clients check. */
+function identitiesOf(files: TlsFilePaths): Certificates {
+  const never = (): (() => void) => () => {};
+  const options = { clock: systemClock, every: never, onEvent: () => {}, tryOut: async () => {}, serving: true, log };
+  const certificates = new Certificates({ ...options, files: () => files });
+  onTestFinished(() => certificates.close());
+  return certificates;
 }
 
 async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
+  const operations = new Operations({
+    nodeIds: () => ['node-1'],
+    agents: over.agents ?? new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
+    isUpdating: (agentId) => agentId === over.updating,
+    effectiveConfig: async () => ({ daemon: { log_level: 'info' } }),
+    downloadDir: () => downloads,
+    request: (request) => {
+      asked.push(request);
+      return answer(request);
+    },
+  });
+  const files = { certFile: over.certFile ?? file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') };
   const server = new OperationsServer({
     host: '127.0.0.1',
     port: over.port ?? 0,
-    // the certificates of servers name this host, which clients check
-    tls: { certFile: over.certFile ?? file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') },
-    access: () => ({ allowedNames: [], allow: REMOTE_OPERATIONS, ...over.access }),
-    operations: new Operations({
-      nodeId: 'node-1',
-      agents: new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
-      isUpdating: (agentId) => agentId === over.updating,
-      effectiveConfig: async () => ({ daemon: { log_level: 'info' } }),
-      downloadDir: () => downloads,
-      request: (request) => {
-        asked.push(request);
-        return answer(request);
-      },
+    tls: over.tls ?? identitiesOf(files),
+    dispatcher: new Dispatcher({
+      operations,
+      access: () => ({ allowedNames: [], allow: REMOTE_OPERATIONS, plaintext: over.tls === 'off', ...over.access }),
+      audit: openAuditLog({ path: '-', maxBytes: 0, maxFiles: 0, log }),
+      clock: systemClock,
     }),
     after: (_, __, run) => {
       retries.push(run);
       return () => {};
     },
+    random: () => 0,
     log,
   });
   onTestFinished(() => server.close());

@@ -4,15 +4,25 @@ import { expect, test } from 'vitest';
 import { prettyName, readHostFacts } from '../../../../src/workers/collect/host-facts.ts';
 import { FIXTURES } from './support.ts';
 
+const NOTHING = { os: '', kernel: '', virtualization: '', container: '', cloud: '' };
+
 test.each([
   ['host-vm', { os: 'Example Linux 1.2 ("Codename")', kernel: '6.1.0-example', virtualization: 'vm' }],
-  ['host-container', { os: 'Small', kernel: '', virtualization: 'container' }],
-  ['host-metal', { os: '', kernel: '', virtualization: 'bare metal' }],
-  ['host-arm-vm', { os: '', kernel: '', virtualization: 'vm' }],
-  ['nothing-there', { os: '', kernel: '', virtualization: '' }],
+  ['host-container', { os: 'Small', virtualization: 'container', container: 'kubernetes' }],
+  ['host-docker', { virtualization: 'container', container: 'docker', cloud: 'aws' }],
+  ['host-podman', { virtualization: 'container', container: 'podman' }],
+  ['host-lxc', { virtualization: 'container', container: 'lxc' }],
+  ['host-pod', { virtualization: 'container', container: 'kubernetes' }],
+  ['host-nspawn', { virtualization: 'container' }],
+  ['host-containerd', { virtualization: 'container' }],
+  ['host-metal', { virtualization: 'bare metal' }],
+  ['host-arm-vm', { virtualization: 'vm' }],
+  ['host-gcp', { virtualization: 'vm', cloud: 'gcp' }],
+  ['nothing-there', {}],
 ])('%s', (tree, expected) => {
   const fileRoot = `${FIXTURES}/${tree}`;
-  expect(readHostFacts({ procRoot: `${fileRoot}/proc`, sysRoot: `${fileRoot}/sys`, fileRoot })).toEqual(expected);
+  const facts = readHostFacts({ procRoot: `${fileRoot}/proc`, sysRoot: `${fileRoot}/sys`, fileRoot });
+  expect(facts).toEqual({ ...NOTHING, ...expected });
 });
 
 test.each([

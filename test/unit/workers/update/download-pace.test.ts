@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { pause, RateLimit, SpeedWatch } from '../../../../src/workers/update/download-pace.ts';
+import { pause } from '../../../../src/shared/lifecycle/retry.ts';
+import { RateLimit, SpeedWatch } from '../../../../src/workers/update/download-pace.ts';
 import { FakeClock, settle } from '../../../fakes/clock.ts';
 
 describe('pause', () => {

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { ServerOptions } from 'node:https';
 import { join } from 'node:path';
@@ -193,7 +194,7 @@ describe('any other host', () => {
 describe('our own files', () => {
   test.each([
     ['is not there', (path: string) => `${path}.gone`, 'ENOENT'],
-    ['is a folder', () => tlsFolder, 'EISDIR'],
+    ['is a folder', () => tlsFolder, 'manager.tls.key_file: '],
     ['is a certificate', () => tls.certFile, ''],
   ])('a key that %s ends it at once', async (_, instead, reason) => {
     const host = await secureHost(asking(), whole);
@@ -203,6 +204,23 @@ describe('our own files', () => {
     expect(words).toContain(reason);
     expect(host.asked).toEqual([]);
   });
+
+  test.each(['a phrase', 'a phrase\n', 'a phrase\r\n'])(
+    'an encrypted key is opened with the passphrase in %j',
+    async (text) => {
+      const [keyFile, keyPassphraseFile] = [join(tlsFolder, 'locked.key'), join(tlsFolder, 'phrase')];
+      const plain = createPrivateKey(readFileSync(tls.keyFile));
+      const locked = plain.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'a phrase' });
+      writeFileSync(keyFile, locked);
+      writeFileSync(keyPassphraseFile, text);
+      const host = await secureHost({ ...asking(), rejectUnauthorized: true }, whole);
+      await downloadPackage(inputTo(host, { tls: { ...tls, keyFile, keyPassphraseFile } }), NO_CONTEXT);
+      expect(host.asked.map(({ client }) => client)).toEqual(['daemon']);
+      writeFileSync(keyPassphraseFile, 'another');
+      await expect(loadIdentity({ ...tls, keyFile, keyPassphraseFile })).rejects.toMatchObject({ code: 'D4001' });
+      await expect(loadIdentity({ ...tls, keyFile })).rejects.toMatchObject({ code: 'D4001' });
+    },
+  );
 
   test('a key of another certificate is none', async () => {
     await expect(loadIdentity({ ...tls, keyFile: join(tlsFolder, 'server.key') })).rejects.toMatchObject({

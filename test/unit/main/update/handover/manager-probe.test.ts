@@ -1,6 +1,12 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createSecureServer, type Http2SecureServer } from 'node:http2';
-import { type AddressInfo, createServer, type Server } from 'node:net';
+import {
+  createServer as createPlainServer,
+  createSecureServer,
+  type Http2SecureServer,
+  type Http2Server,
+} from 'node:http2';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createServer as createTlsServer } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
@@ -42,7 +48,7 @@ const identity = (): object => ({
   rejectUnauthorized: true,
 });
 
-async function listening(server: Server | Http2SecureServer, host = '127.0.0.1'): Promise<number> {
+async function listening(server: Server | Http2Server | Http2SecureServer, host = '127.0.0.1'): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
   return (server.address() as AddressInfo).port;
@@ -64,7 +70,46 @@ describe('it answers', () => {
   });
 });
 
+describe('in plaintext', () => {
+  const off = { ...files('/nowhere'), off: true };
+
+  test('it answers, and no files are asked for', async () => {
+    const server = createPlainServer();
+    server.on('sessionError', () => {});
+    expect(await managerAnswers(`127.0.0.1:${await listening(server)}`, off, LONG_MS)).toBe(true);
+  });
+
+  test.each([
+    ['speaks HTTP/1', (socket: Socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n')],
+    ['ends the connection', (socket: Socket) => socket.end()],
+  ])('it does not answer where what listens %s', async (_, act) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).resume();
+      act(socket);
+    });
+    expect(await managerAnswers(`127.0.0.1:${await listening(server)}`, off, LONG_MS)).toBe(false);
+  });
+
+  test('it does not answer where it wants TLS', async () => {
+    expect(await managerAnswers(`127.0.0.1:${await serving()}`, off, LONG_MS)).toBe(false);
+  });
+});
+
+test('an encrypted key is opened with its passphrase', async () => {
+  const [keyFile, keyPassphraseFile] = [join(folder, 'locked.key'), join(folder, 'phrase')];
+  const plain = createPrivateKey(pem('client.key'));
+  writeFileSync(keyFile, plain.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'a phrase' }));
+  writeFileSync(keyPassphraseFile, 'a phrase\n');
+  const address = `127.0.0.1:${await serving()}`;
+  expect(await managerAnswers(address, { ...files(), keyFile, keyPassphraseFile }, LONG_MS)).toBe(true);
+  expect(await managerAnswers(address, { ...files(), keyFile }, LONG_MS)).toBe(false);
+});
+
 describe('it does not answer', () => {
+  test.each(['', 'nowhere', '127.0.0.1:99999'])('at %j, which is no address', async (address) => {
+    expect(await managerAnswers(address, files(), LONG_MS)).toBe(false);
+  });
+
   test('where nobody listens', async () => {
     const server = createServer();
     const port = await listening(server);

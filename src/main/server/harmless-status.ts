@@ -1,0 +1,17 @@
+/**
+ * The last look at what leaves the port: no status and no words on which the existing Manager stops calling every node,
+ * whoever wrote them, grpc-js itself included (a deadline that has passed, a request that cannot be read).
+ */
+import { ServerInterceptingCall, type ServerInterceptor, status } from '@grpc/grpc-js';
+import { wireWords } from './wire-words.ts';
+
+const FORBIDDEN: readonly number[] = [status.UNAVAILABLE, status.DEADLINE_EXCEEDED];
+
+/** The innermost one, so that what grpc-js sends by itself comes by here too. */
+export const harmlessStatus: ServerInterceptor = (_, call) => {
+  const send = call.sendStatus.bind(call);
+  call.sendStatus = ({ code, details, ...sent }) => {
+    send({ ...sent, code: FORBIDDEN.includes(code) ? status.INTERNAL : code, details: wireWords(details) });
+  };
+  return new ServerInterceptingCall(call);
+};
