@@ -8,6 +8,7 @@ import { type BenchmarkName, type BenchOptions, HELP, parseArguments } from './a
 import { collect } from './benchmarks/collect.ts';
 import { health } from './benchmarks/health.ts';
 import { idle } from './benchmarks/idle.ts';
+import { link } from './benchmarks/link.ts';
 import { report } from './benchmarks/report.ts';
 import { start } from './benchmarks/start.ts';
 import { update } from './benchmarks/update.ts';
@@ -18,7 +19,7 @@ import { type Benchmark, type BenchReport, renderReport } from './report.ts';
 import { headline, resultOf, writeResult } from './result.ts';
 import { FULL, QUICK } from './settings.ts';
 
-const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start, update };
+const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start, link, update };
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);

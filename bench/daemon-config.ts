@@ -18,10 +18,15 @@ export interface BenchConfig {
   agents: readonly BenchAgent[];
   /** Of heartbeats and of all collectors; null: the defaults. */
   intervalMs: number | null;
+  /** Further keys of these sections, as in the file. */
+  keys?: { daemon?: Record<string, string>; manager?: Record<string, string> };
 }
 
 export const configFile = (folder: string): string => join(folder, 'daemon.yaml');
 export const logFile = (folder: string): string => join(folder, 'daemon.log');
+const workFolder = (folder: string): string => join(folder, 'work');
+/** Where the daemon keeps reports that wait. */
+export const reportsFolder = (folder: string): string => join(workFolder(folder), 'reports');
 
 /** Two agents that send a heartbeat as often as the default timeout of 90 s suggests. */
 export function sampleAgents(bundles: string, node: string): BenchAgent[] {
@@ -30,14 +35,16 @@ export function sampleAgents(bundles: string, node: string): BenchAgent[] {
 }
 
 /** JSON, which is YAML too. */
-export function renderConfig({ folder, tlsFolder, managerPort, agents, intervalMs }: BenchConfig): string {
+export function renderConfig(options: BenchConfig): string {
+  const { folder, tlsFolder, managerPort, agents, intervalMs, keys = {} } = options;
   const interval = intervalMs === null ? {} : { interval: `${intervalMs}ms` };
   const config = {
     daemon: {
       log_file: logFile(folder),
       audit_log_file: '-',
       pid_file: join(folder, 'daemon.pid'),
-      work_dir: join(folder, 'work'),
+      work_dir: workFolder(folder),
+      ...keys.daemon,
     },
     manager: {
       address: `127.0.0.1:${managerPort}`,
@@ -47,6 +54,7 @@ export function renderConfig({ folder, tlsFolder, managerPort, agents, intervalM
         ca_file: join(tlsFolder, 'ca.crt'),
       },
       ...(intervalMs === null ? {} : { heartbeat_interval: `${intervalMs}ms` }),
+      ...keys.manager,
     },
     agents: agents.map(({ id, command: [binary, ...args] }) => ({ id, type: 'custom', binary_path: binary, args })),
     ...(intervalMs === null

@@ -12,7 +12,7 @@ import { endAgents } from '../src/demo/leftover-agents.ts';
 import type { ManagerEvent } from '../src/shared/contracts/manager-events.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { within } from './bounded.ts';
-import { type BenchAgent, configFile, logFile, renderConfig } from './daemon-config.ts';
+import { type BenchAgent, type BenchConfig, configFile, logFile, renderConfig } from './daemon-config.ts';
 
 const LISTEN_MS = 15_000;
 const MANAGER_STOP_MS = 5000;
@@ -31,6 +31,14 @@ export interface RunningDaemon {
   stop(): Promise<void>;
 }
 
+/** Where the daemon is not to be what startDaemon() makes by itself. */
+export interface DaemonOptions extends Pick<BenchConfig, 'keys'> {
+  /** One of makeFolder(), with what the daemon is to find there. */
+  folder?: string;
+  /** Of something on the way to the Manager. */
+  managerPort?: number;
+}
+
 export interface HostOptions {
   /** Folder of the bundles. */
   bundles: string;
@@ -42,6 +50,7 @@ export class BenchHost {
   readonly #options: HostOptions;
   readonly #scope: Scope;
   readonly #waiting = new Set<(event: ManagerEvent) => void>();
+  readonly #lines = new Set<(line: string) => void>();
   #port = 0;
   #daemons = 0;
 
@@ -84,11 +93,26 @@ export class BenchHost {
     });
   }
 
-  /** Starts a daemon that has never run before. `intervalMs`: see BenchConfig. */
-  async startDaemon(agents: readonly BenchAgent[], intervalMs: number | null): Promise<RunningDaemon> {
+  /** Every line of the Manager's from now on, unread: for where reading it would be felt. */
+  onLine(look: (line: string) => void): void {
+    this.#lines.add(look);
+  }
+
+  /** An empty folder for a daemon. */
+  async makeFolder(): Promise<string> {
     const folder = join(this.folder, `host-${++this.#daemons}`);
     await mkdir(folder);
-    const config = { folder, tlsFolder: this.folder, managerPort: this.#port, agents, intervalMs };
+    return folder;
+  }
+
+  /** Starts a daemon that has never run before. `intervalMs`: see BenchConfig. */
+  async startDaemon(
+    agents: readonly BenchAgent[],
+    intervalMs: number | null,
+    { folder: given, managerPort = this.#port, keys = {} }: DaemonOptions = {},
+  ): Promise<RunningDaemon> {
+    const folder = given ?? (await this.makeFolder());
+    const config = { folder, tlsFolder: this.folder, managerPort, agents, intervalMs, keys };
     await writeFile(configFile(folder), renderConfig(config));
     this.#options.signal.throwIfAborted();
     const startedMs = performance.now();
@@ -101,6 +125,7 @@ export class BenchHost {
   async #startManager(): Promise<void> {
     const { bundles, signal } = this.#options;
     const onLine = (line: string): void => {
+      for (const look of this.#lines) look(line);
       // nobody waits: the line is not worth the time that something else is being measured by
       if (this.#waiting.size === 0 || !line.startsWith('{')) return;
       const event = JSON.parse(line) as ManagerEvent;

@@ -18,7 +18,7 @@ import { inWords, judge } from '../targets.ts';
 const PRIME_MS = 1000;
 
 /** What the four collectors of this host give, as it goes to the Manager. */
-async function fullReport(signal: AbortSignal): Promise<MetricData[]> {
+export async function fullReport(signal: AbortSignal): Promise<MetricData[]> {
   const names = ['cpu', 'memory', 'disk', 'network'];
   const first = await collect(names.map((name) => ({ name, state: null })));
   await sleep(PRIME_MS, undefined, { signal });
@@ -30,7 +30,8 @@ async function fullReport(signal: AbortSignal): Promise<MetricData[]> {
   return metrics;
 }
 
-async function measured({ settings, signal }: BenchContext, call: () => Promise<void>): Promise<Summary> {
+/** Of calls one at a time, as many as `report` makes. */
+export async function measured({ settings, signal }: BenchContext, call: () => Promise<void>): Promise<Summary> {
   const { calls, pauseMs } = settings.report;
   const took = await roundTrips(call, { calls: WARM_UP_CALLS + calls, pauseMs, signal });
   return summarise(took.slice(WARM_UP_CALLS));

@@ -175,8 +175,8 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Omit<Running
       collection = collect(next.collectors);
       collection.start();
     }
-    await managerSide.apply(plan.link);
-    await agents.apply(plan, next);
+    // agents do not wait for what the Manager still has to answer
+    await Promise.all([managerSide.apply(plan.link), agents.apply(plan, next)]);
   };
   return { apply, lookAtFiles: () => managerSide.lookAtFiles() };
 }

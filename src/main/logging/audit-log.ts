@@ -26,30 +26,36 @@ export interface AuditLog {
   close(): void;
 }
 
+/** Text by text: a rule that acts on a finished line may take a quote with it. */
+function auditLine(entry: AuditEntry): string {
+  const timed = { time: new Date().toISOString(), ...entry };
+  return `${JSON.stringify(timed, (_, value: unknown) => (typeof value === 'string' ? scrub(value) : value))}\n`;
+}
+
 export function openAuditLog({ path, maxBytes, maxFiles, log }: AuditLogOptions): AuditLog {
   let file: RotatingFile | null = null;
   let failed = false;
-  const intoLog = (entry: AuditEntry, level: 'debug' | 'info'): void => {
-    log[level]({ event: 'operation', ...entry }, `${entry.operation} for the Manager: ${entry.outcome}`);
+  const failure = (err?: unknown): false => {
+    const what = 'the audit log cannot be written, operations are told in this log';
+    if (!failed) log.error({ event: 'audit-log', path, ...(err === undefined ? {} : { err }) }, what);
+    failed = true;
+    return false;
   };
-  /** Null where it cannot be opened. */
-  const opened = (): RotatingFile | null => {
-    if (file) return file;
+  const written = (line: string): boolean => {
     try {
-      file = new RotatingFile({ path, maxBytes, maxFiles });
-      failed = false;
+      file ??= new RotatingFile({ path, maxBytes, maxFiles });
     } catch (err) {
-      const what = 'the audit log cannot be opened, operations are told in this log';
-      if (!failed) log.error({ event: 'audit-log', path, err }, what);
-      failed = true;
+      return failure(err);
     }
-    return file;
+    if (!file.write(line)) return failure();
+    if (failed) log.info({ event: 'audit-log', path }, 'the audit log is written again');
+    failed = false;
+    return true;
   };
   return {
     write(entry) {
-      const target = path === '-' ? null : opened();
-      target?.write(scrub(`${JSON.stringify({ time: new Date().toISOString(), ...entry })}\n`));
-      intoLog(entry, target ? 'debug' : 'info');
+      const level = path !== '-' && written(auditLine(entry)) ? 'debug' : 'info';
+      log[level]({ event: 'operation', ...entry }, `${entry.operation} for the Manager: ${entry.outcome}`);
     },
     reopen() {
       try {

@@ -26,8 +26,8 @@ export class RotatingFile {
     this.#fd = this.#open();
   }
 
-  /** `line` ends with a line feed. */
-  write(line: string): void {
+  /** `line` ends with a line feed. False where it could not be written. */
+  write(line: string): boolean {
     const note = this.#lost > 0 ? `{"level":50,"event":"log-lost","lines":${this.#lost}}\n` : '';
     const bytes = Buffer.from(note + line);
     try {
@@ -35,8 +35,10 @@ export class RotatingFile {
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at);
       this.#size += bytes.length;
       this.#lost = 0;
+      return true;
     } catch {
       this.#lost++; // a full disk, most often: told as soon as there is room again
+      return false;
     }
   }
 

@@ -9,7 +9,7 @@ const RULES: readonly [RegExp, string][] = [
     /("[^"]*(?:password|passphrase|secret|token|authorization|api_?key|private_?key)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*"/gi,
     '$1"[secret]"',
   ],
-  [/\b(password|passphrase|secret|token|api_?key)=[^\s&"]+/gi, '$1=[secret]'],
+  [/\b(password|passphrase|secret|token|api_?key)=[^\s&"\\]+/gi, '$1=[secret]'],
 ];
 
 export function scrub(line: string): string {

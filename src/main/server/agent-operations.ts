@@ -1,11 +1,12 @@
 /**
  * Starting, stopping and restarting an agent for the Manager. Safe to repeat: what is wanted already succeeds, and the
  * same operation asked for while it is under way joins it. An operation goes on to its end whether or not its caller
- * waits for it; how it ended is told to whoever asks next.
+ * waits for it; how it ended is then told to whoever asks for the same within a minute, in place of doing it again.
  */
 import { status } from '@grpc/grpc-js';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { AgentOperationResponse } from '../../shared/gen/daemon.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
 import { StatusError } from './status-error.ts';
 
 export const AGENT_OPERATIONS = ['start', 'stop', 'restart'] as const;
@@ -31,27 +32,71 @@ export function checkOperation(agentId: string, operation: string, agentIds: rea
   return known;
 }
 
+interface UnderWay {
+  done: Promise<AgentOperationResponse>;
+  /** Whether they have gone, by caller. */
+  callers: (() => boolean)[];
+}
+
+interface Untold {
+  agentId: string;
+  response: AgentOperationResponse;
+  endedMs: number;
+}
+
+/** How long an outcome that nobody waited for is news. */
+const NEWS_MS = 60_000;
+
 export class AgentOperator {
   readonly #agents: OperableAgents;
-  /** By agent and operation. */
-  readonly #underWay = new Map<string, Promise<AgentOperationResponse>>();
+  readonly #clock: Clock;
+  /** By agent and operation, as what follows. */
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #untold = new Map<string, Untold>();
 
-  constructor(agents: OperableAgents) {
+  constructor(agents: OperableAgents, clock: Clock) {
     this.#agents = agents;
+    this.#clock = clock;
   }
 
-  /** Never rejects: an operation that failed is an answer. */
-  operate(agentId: string, operation: AgentOperation): Promise<AgentOperationResponse> {
+  /** Never rejects: an operation that failed is an answer. `gone`: whether nobody waits for it any more. */
+  operate(
+    agentId: string,
+    operation: AgentOperation,
+    gone: () => boolean = () => false,
+  ): Promise<AgentOperationResponse> {
     const key = `${operation} ${agentId}`;
     const present = this.#underWay.get(key);
-    if (present !== undefined) return present;
+    if (present) {
+      present.callers.push(gone);
+      return present.done;
+    }
+    const untold = this.#untold.get(key);
+    for (const [other, { agentId: of }] of this.#untold) if (of === agentId) this.#untold.delete(other);
+    if (untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS) return Promise.resolve(untold.response);
+    const callers = [gone];
     const done = this.#carryOut(agentId, operation).then(
       () => ({ success: true, errorMessage: '' }),
       (error: unknown) => ({ success: false, errorMessage: describe(error) }),
     );
-    this.#underWay.set(key, done);
-    void done.then(() => this.#underWay.delete(key));
+    this.#underWay.set(key, { done, callers });
+    void done.then((response) => {
+      this.#underWay.delete(key);
+      if (callers.every((caller) => caller())) this.#keep(key, agentId, operation, response);
+    });
     return done;
+  }
+
+  /** A start or a stop that succeeded is not kept: repeated, it finds out by itself what is so now. */
+  #keep(
+    key: string,
+    agentId: string,
+    operation: AgentOperation,
+    { success, errorMessage }: AgentOperationResponse,
+  ): void {
+    if (success && operation !== 'restart') return;
+    const told = success ? '' : `the ${operation} that was asked for before failed: ${errorMessage}`;
+    this.#untold.set(key, { agentId, response: { success, errorMessage: told }, endedMs: this.#clock.nowMs() });
   }
 
   #carryOut(agentId: string, operation: AgentOperation): Promise<void> {

@@ -31,20 +31,34 @@ export interface DispatcherOptions {
 /** Over both ways together: a person at a page is far below it, a loop in a Manager is not. */
 const PER_SECOND = 20;
 const BURST = 40;
+/** Of what a caller wrote, in the audit log and in what it is told: no longer than what could be meant. */
+const MAX_SUBJECT = 200;
+const MAX_MESSAGE = 2000;
 
-type Serve = { [N in RemoteCallName]: (request: RemoteCalls[N]['request']) => Promise<RemoteCalls[N]['response']> };
+/** Refusals that are written down one by one: whoever is refused may ask for ever, and the log rotates. */
+const REFUSALS_PER_SECOND = 5;
+const MAX_NAMES = 20;
+
+type Serve = {
+  [N in RemoteCallName]: (
+    request: RemoteCalls[N]['request'],
+    gone?: () => boolean,
+  ) => Promise<RemoteCalls[N]['response']>;
+};
 
 export class Dispatcher implements RemoteDispatcher {
   readonly #options: DispatcherOptions;
   readonly #limit = new RateLimit(PER_SECOND, BURST);
+  readonly #refusals = new RateLimit(REFUSALS_PER_SECOND, BURST);
   readonly #serve: Serve;
+  #unlisted = 0;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     const { operations } = options;
     this.#serve = {
       ListAgents: async () => operations.listAgents(),
-      OperateAgent: (request) => operations.operateAgent(request),
+      OperateAgent: (request, gone) => operations.operateAgent(request, gone),
       GetAgentMetrics: async (request) => operations.agentMetrics(request),
       GetConfig: (request) => operations.config(request),
       PushUpdate: (request) => operations.pushUpdate(request),
@@ -56,14 +70,24 @@ export class Dispatcher implements RemoteDispatcher {
     request: RemoteCalls[N]['request'],
     caller: RemoteCaller,
   ): Promise<RemoteOutcome<N>> {
-    const { access, audit, clock } = this.#options;
+    const { access, clock } = this.#options;
     const startedMs = clock.nowMs();
     const written = (outcome: AuditEntry['outcome'], code: number, message: string): void => {
-      const durationMs = Math.round(clock.nowMs() - startedMs);
       const { via, names } = caller;
-      const entry = { via, caller: names, operation: name, outcome, status: code, message, durationMs };
-      audit.write({ ...entry, ...subjectOf(request) });
+      const durationMs = Math.round(clock.nowMs() - startedMs);
+      const subject = subjectOf(request);
+      this.#write({
+        via,
+        caller: names.slice(0, MAX_NAMES).map((text) => text.slice(0, MAX_SUBJECT)),
+        operation: name,
+        outcome,
+        status: code,
+        message,
+        durationMs,
+        ...subject,
+      });
     };
+    let response: RemoteCalls[N]['response'];
     try {
       checkAccess(allowedAs(name, request), caller, access());
       if (!this.#limit.take(startedMs)) {
@@ -72,16 +96,27 @@ export class Dispatcher implements RemoteDispatcher {
           `more than ${PER_SECOND} operations a second: ask again later`,
         );
       }
-      const response = await this.#serve[name](request);
-      const { success, words } = outcomeOf(response);
-      written(success ? 'done' : 'failed', status.OK, success ? '' : words);
-      return { response: withWireWords(response) };
+      response = await this.#serve[name](request, caller.gone);
     } catch (error) {
-      const code = error instanceof StatusError ? error.status : status.INTERNAL;
-      const message = describe(error);
-      written('refused', code, message);
+      const refused = error instanceof StatusError;
+      const code = refused ? error.status : status.INTERNAL;
+      const message = describe(error).slice(0, MAX_MESSAGE);
+      written(refused ? 'refused' : 'failed', code, message);
       return { status: code, message: wireWords(message) };
     }
+    const { success, words } = outcomeOf(response);
+    written(success ? 'done' : 'failed', status.OK, success ? '' : words.slice(0, MAX_MESSAGE));
+    return { response: withWireWords(response) };
+  }
+
+  #write(entry: AuditEntry): void {
+    if (entry.outcome === 'refused' && !this.#refusals.take(this.#options.clock.nowMs())) {
+      this.#unlisted++;
+      return;
+    }
+    const others = this.#unlisted === 0 ? '' : ` (${this.#unlisted} refusals before this one are not listed)`;
+    this.#unlisted = 0;
+    this.#options.audit.write({ ...entry, message: `${entry.message.slice(0, MAX_MESSAGE)}${others}`.trimStart() });
   }
 }
 
@@ -93,11 +128,15 @@ function allowedAs(name: RemoteCallName, request: object): string {
   return 'operation' in request ? (AGENT_OPERATIONS.find((known) => known === request.operation) ?? '') : '';
 }
 
-/** What of a request belongs in the audit log. */
+/** What of a request belongs in the audit log. A caller that is refused cannot fill it with a field of megabytes. */
 function subjectOf(request: object): Partial<AuditEntry> {
   const { agentId, operation, component, version, configType }: Record<string, unknown> = { ...request };
   const named = { agentId, asked: operation, component, version, configType };
-  return Object.fromEntries(Object.entries(named).filter(([, value]) => typeof value === 'string' && value !== ''));
+  return Object.fromEntries(
+    Object.entries(named).flatMap(([key, value]) =>
+      typeof value === 'string' && value !== '' ? [[key, value.slice(0, MAX_SUBJECT)]] : [],
+    ),
+  );
 }
 
 function outcomeOf(response: object): { success: boolean; words: string } {

@@ -14,8 +14,9 @@ import { HealthService as HealthDefinition } from '../../shared/gen/health.ts';
 import { backoffMs } from '../../shared/lifecycle/backoff.ts';
 import { certificateFacts } from '../../shared/platform/certificate-facts.ts';
 import { MutualTlsCredentials, type ServerIdentity } from '../../shared/platform/mutual-tls-server.ts';
+import { CallsUnderWay } from './calls-under-way.ts';
 import { Connections } from './connections.ts';
-import { harmlessStatus } from './harmless-status.ts';
+import { harmlessStatus, withoutEcho } from './harmless-status.ts';
 import { HealthService } from './health-service.ts';
 
 export interface OperationsServerOptions {
@@ -24,6 +25,8 @@ export interface OperationsServerOptions {
   host?: string;
   port: number;
   tls: IdentitySource | 'off';
+  /** How long a handshake, and the first byte, may take, ms. Default: 10 s. */
+  handshakeMs?: number;
   after(delayMs: number, name: string, run: () => void): () => void;
   random: () => number;
   log: {
@@ -35,15 +38,32 @@ export interface OperationsServerOptions {
 }
 
 export const LIMITS = { messageBytes: 10 * 1024 * 1024, connections: 16, streams: 32, headerBytes: 16 * 1024 } as const;
+/** Of one connection: what has come and is not done with, and answers that nobody fetches. */
+const SESSION_MEGABYTES = 64;
 const HANDSHAKE_MS = 10_000;
+/** For the answers that go out when it closes. */
+const GOODBYE_MS = 500;
 const RETRY = { baseMs: 1000, maxMs: 30_000 };
 const NEVER_MS = 2 ** 31 - 1;
+
+/** Keepalive is the caller's: what it pings for is answered, and nothing is closed for its idleness or age. */
+export const SERVER_OPTIONS = {
+  'grpc.max_receive_message_length': LIMITS.messageBytes,
+  'grpc.max_send_message_length': LIMITS.messageBytes,
+  'grpc.max_concurrent_streams': LIMITS.streams,
+  'grpc.max_connection_idle_ms': NEVER_MS,
+  'grpc.max_connection_age_ms': NEVER_MS,
+  'grpc-node.max_session_memory': SESSION_MEGABYTES,
+  'grpc.enable_channelz': 0,
+  interceptors: [harmlessStatus],
+};
 
 type Handler<N extends RemoteCallName> = handleUnaryCall<RemoteCalls[N]['request'], RemoteCalls[N]['response']>;
 
 export class OperationsServer {
   readonly #options: OperationsServerOptions;
   readonly #health = new HealthService();
+  readonly #calls: CallsUnderWay;
   readonly #server: Server;
   #credentials: MutualTlsCredentials | null = null;
   #injector: ConnectionInjector | null = null;
@@ -58,15 +78,8 @@ export class OperationsServer {
 
   constructor(options: OperationsServerOptions) {
     this.#options = options;
-    this.#server = new Server({
-      'grpc.max_receive_message_length': LIMITS.messageBytes,
-      'grpc.max_send_message_length': LIMITS.messageBytes,
-      'grpc.max_concurrent_streams': LIMITS.streams,
-      'grpc.max_connection_idle_ms': NEVER_MS,
-      'grpc.max_connection_age_ms': NEVER_MS,
-      'grpc.enable_channelz': 0,
-      interceptors: [harmlessStatus],
-    });
+    this.#calls = new CallsUnderWay(options.after);
+    this.#server = withoutEcho(new Server(SERVER_OPTIONS));
     this.#addServices();
   }
 
@@ -81,26 +94,32 @@ export class OperationsServer {
     return this.#opening;
   }
 
-  /** Calls under way are cut; what they began goes on. */
+  /** Answers those who still wait; what they began goes on. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRetry();
-    this.#stopListening();
     await this.#opening;
+    this.#stopListening();
     this.#health.stop();
+    this.#calls.end();
+    const cut = this.#connections?.close();
     this.#injector?.destroy();
-    await this.#connections?.close();
+    await cut;
     this.#server.forceShutdown();
   }
 
   async #open(): Promise<void> {
-    const { host = '::', port, tls, log, after, random } = this.#options;
+    const { host = '', port, tls, log, after, random, handshakeMs: silenceMs = HANDSHAKE_MS } = this.#options;
     try {
       const credentials = tls === 'off' ? ServerCredentials.createInsecure() : await this.#secured(tls);
       this.#injector ??= this.#server.createConnectionInjector(credentials);
-      const { injectConnection } = this.#injector;
-      const onError = (err: Error): void => log.warn({ event: 'operations-port', err }, 'a connection was not taken');
-      const connections = new Connections(LIMITS.connections, injectConnection, onError);
+      const { injectConnection: onConnection } = this.#injector;
+      const { connections: max } = LIMITS;
+      const connections = new Connections({
+        ...{ max, silenceMs, goodbyeMs: GOODBYE_MS, after, onConnection },
+        onFull: () => log.warn({ event: 'operations-port' }, `there are ${max} connections: one more was closed`),
+        onError: (err) => log.warn({ event: 'operations-port', err }, 'a connection was not taken'),
+      });
       this.#port = await connections.listen(host, port);
       this.#connections = connections;
     } catch (err) {
@@ -122,11 +141,12 @@ export class OperationsServer {
 
   /** With the identity that is in use; what takes its place later is taken over. */
   async #secured(source: IdentitySource): Promise<MutualTlsCredentials> {
-    const identity = await source.current();
     if (this.#credentials) return this.#credentials;
+    const identity = await source.current();
     const { streams: maxConcurrentStreams, headerBytes: maxHeaderListSize } = LIMITS;
     const settings = { maxConcurrentStreams, maxHeaderListSize };
-    const credentials = new MutualTlsCredentials(pemOf(identity), { handshakeTimeout: HANDSHAKE_MS, settings });
+    const { handshakeMs: handshakeTimeout = HANDSHAKE_MS } = this.#options;
+    const credentials = new MutualTlsCredentials(pemOf(identity), { handshakeTimeout, settings });
     this.#credentials = credentials;
     this.#stopListening = source.onChange((next) => {
       credentials.replace(pemOf(next));
@@ -154,10 +174,9 @@ export class OperationsServer {
     return (call, callback) => {
       const raw = call.getAuthContext()?.sslPeerCertificate?.raw;
       const names = raw ? certificateFacts(new X509Certificate(raw)).names : [];
-      void this.#options.dispatcher.call(name, call.request, { via: 'port', names }).then((outcome) => {
-        if ('response' in outcome) callback(null, outcome.response);
-        else callback({ code: outcome.status, details: outcome.message });
-      });
+      this.#calls.add(call, callback, (gone) =>
+        this.#options.dispatcher.call(name, call.request, { via: 'port', names, gone }),
+      );
     };
   }
 }

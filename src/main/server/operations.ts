@@ -15,6 +15,7 @@ import type {
   UpdateRequest,
   UpdateResponse,
 } from '../../shared/gen/daemon.ts';
+import { type Clock, systemClock } from '../../shared/platform/clock.ts';
 import { AgentOperator, checkOperation, type OperableAgents } from './agent-operations.ts';
 import { agentInfo, dataPoint, type UsagePoint } from './agent-views.ts';
 import { agentConfig, daemonConfig } from './config-view.ts';
@@ -33,6 +34,8 @@ export interface OperationsOptions extends Omit<PushUpdateOptions, 'agentIds'> {
   isUpdating(agentId: string): boolean;
   /** In the file's own keys, without secrets. */
   effectiveConfig(): Promise<object>;
+  /** Default: the system's. */
+  clock?: Clock;
 }
 
 /** What GetAgentMetrics gives where nobody says how much. */
@@ -44,19 +47,23 @@ export class Operations {
 
   constructor(options: OperationsOptions) {
     this.#options = options;
-    this.#operator = new AgentOperator(options.agents);
+    this.#operator = new AgentOperator(options.agents, options.clock ?? systemClock);
   }
 
   listAgents(): ListAgentsResponse {
     return { agents: this.#options.agents.list().map(agentInfo) };
   }
 
-  async operateAgent({ agentId, operation }: AgentOperationRequest): Promise<AgentOperationResponse> {
+  /** `gone`: whether nobody waits for the answer any more. */
+  async operateAgent(
+    { agentId, operation }: AgentOperationRequest,
+    gone?: () => boolean,
+  ): Promise<AgentOperationResponse> {
     const checked = checkOperation(agentId, operation, this.#ids());
     if (this.#options.isUpdating(agentId)) {
       return { success: false, errorMessage: `agent ${agentId} is being updated: ask again after it` };
     }
-    return this.#operator.operate(agentId, checked);
+    return this.#operator.operate(agentId, checked, gone);
   }
 
   agentMetrics({ agentId, durationSeconds }: AgentMetricsRequest): AgentMetricsResponse {

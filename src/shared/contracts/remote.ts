@@ -36,6 +36,8 @@ export interface RemoteCaller {
   via: 'port' | 'stream';
   /** Of the certificate that was shown; of a stream the Manager's, which the daemon dialled itself. Empty without TLS. */
   names: readonly string[];
+  /** Whether nobody waits for the answer any more. */
+  gone?(): boolean;
 }
 
 /** `status`: of gRPC, never 0; `message` in words that may leave. */

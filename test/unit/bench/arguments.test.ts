@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseArguments } from '../../../bench/arguments.ts';
 
-const ALL = ['idle', 'collect', 'health', 'report', 'start', 'update'];
+const ALL = ['idle', 'collect', 'health', 'report', 'start', 'link', 'update'];
 
 test.each([
   { args: [], expected: { names: ALL, quick: false, json: false } },
@@ -15,7 +15,7 @@ test.each([
 test.each([
   {
     args: ['idle', 'stall', 'x'],
-    says: 'there is no benchmark stall, x; there are idle, collect, health, report, start, update',
+    says: 'there is no benchmark stall, x; there are idle, collect, health, report, start, link, update',
   },
   { args: ['--fast'], says: /--fast/ },
 ])('$args is refused', ({ args, says }) => {

@@ -12,7 +12,7 @@ function parsed(intervalMs: number | null) {
 
 test('the daemon takes it; what it does not name is as shipped', () => {
   const config = parsed(null);
-  expect(config?.manager).toMatchObject({ address: '127.0.0.1:7001', heartbeatIntervalMs: 60_000 });
+  expect(config?.manager).toMatchObject({ addresses: ['127.0.0.1:7001'], heartbeatIntervalMs: 60_000 });
   expect(config?.manager.tls.keyFile).toBe('/t/client.key');
   expect(config?.collectors.disk.intervalMs).toBe(60_000);
   expect(config?.daemon).toMatchObject({ logLevel: 'info', logFile: '/h/daemon.log', workDir: '/h/work' });
@@ -27,4 +27,12 @@ test('shortened intervals are those of heartbeats and of every collector', () =>
   expect(config?.manager.heartbeatIntervalMs).toBe(15_000);
   const { cpu, memory, disk, network } = config?.collectors ?? {};
   expect([cpu, memory, disk, network].map((collector) => collector?.intervalMs)).toEqual(Array(4).fill(15_000));
+});
+
+test('further keys go beside the others of their section', () => {
+  const keys = { daemon: { log_level: 'debug' }, manager: { reconnect_interval: '100ms' } };
+  const { config, diagnostics } = parseConfig(renderConfig({ ...AT, intervalMs: null, keys }), 'daemon.yaml');
+  expect(diagnostics).toEqual([]);
+  expect(config?.daemon).toMatchObject({ logLevel: 'debug', logFile: '/h/daemon.log' });
+  expect(config?.manager).toMatchObject({ reconnectIntervalMs: 100, heartbeatIntervalMs: 60_000 });
 });

@@ -10,6 +10,7 @@ test.each([
   { target: 'report', measured: 3, says: '< 200 ms: holds' },
   { target: 'verifyHeartbeat', measured: 2, says: '≤ 2 x: holds' },
   { target: 'verifyHeartbeat', measured: 2.01, says: '≤ 2 x: does not hold' },
+  { target: 'linkHeartbeat', measured: 2.5, says: '≤ 2 x: does not hold' },
   { target: 'verifyHash', measured: 0.95, says: '≥ 0.95 x: holds' },
   { target: 'verifySignature', measured: 0.99, says: '≥ 1 x: does not hold' },
 ] as const)('$target at $measured', ({ target, measured, says }) => {

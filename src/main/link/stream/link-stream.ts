@@ -129,6 +129,7 @@ export class LinkStream {
   #finish(end: StreamEnd): void {
     if (this.#over) return;
     this.#over = true;
+    this.#desk.abandon();
     this.#feed.end();
     this.#outlet.end();
     for (const cancel of this.#timers) cancel();

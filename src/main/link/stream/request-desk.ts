@@ -24,6 +24,7 @@ export class RequestDesk {
   /** From the request until its answer has left, so that answers nobody reads are bounded as well. */
   readonly #serving = new Set<number>();
   #closed = false;
+  #abandoned = false;
   #onIdle: () => void = () => {};
 
   constructor(options: RequestDeskOptions) {
@@ -48,6 +49,11 @@ export class RequestDesk {
       this.#serving.add(id);
       void this.#serve(id, operation);
     }
+  }
+
+  /** Nobody waits for the answers any more. */
+  abandon(): void {
+    this.#abandoned = true;
   }
 
   /** Takes no further request; settles when those that it had are answered. */
@@ -80,7 +86,7 @@ export class RequestDesk {
     { name, request }: { name: N; request: RemoteCalls[N]['request'] },
   ): Promise<Answer> {
     const { dispatcher, caller } = this.#options;
-    return answerOf(id, name, await dispatcher.call(name, request, caller()));
+    return answerOf(id, name, await dispatcher.call(name, request, { ...caller(), gone: () => this.#abandoned }));
   }
 
   #tellIdle(): void {

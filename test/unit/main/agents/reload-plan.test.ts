@@ -93,4 +93,18 @@ describe('planReload', () => {
       needsRestart: ['daemon.workDir'],
     });
   });
+
+  test('what waits for the Manager has other bounds without a new connection, everything else of it has not', () => {
+    const old = config();
+    const bounds = { ...old.manager, queueMaxBytes: 5, queueMaxAgeMs: 6 };
+    expect(planReload(old, config([], { manager: bounds })).link).toBe(false);
+    expect(planReload(old, config([], { manager: { ...bounds, addresses: ['n:1'] } })).link).toBe(true);
+  });
+
+  test('labels are taken over as they are, the server’s TLS with the next start', () => {
+    const old = config();
+    const daemon = { ...old.daemon, labels: { rack: 'a' }, advertiseAddress: '10.0.0.1' };
+    expect(planReload(old, config([], { daemon })).needsRestart).toEqual([]);
+    expect(planReload(old, config([], { server: { ...old.server, tls: 'off' } })).needsRestart).toEqual(['server.tls']);
+  });
 });

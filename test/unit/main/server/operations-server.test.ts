@@ -4,188 +4,16 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { createCertificates } from '../../../../src/demo/certificates.ts';
-import { Certificates } from '../../../../src/main/certificates/certificates.ts';
-import { openAuditLog } from '../../../../src/main/logging/audit-log.ts';
-import type { AccessRules } from '../../../../src/main/server/access.ts';
-import type { UsagePoint } from '../../../../src/main/server/agent-views.ts';
-import { Dispatcher } from '../../../../src/main/server/dispatcher.ts';
-import { Operations, type OperationsOptions } from '../../../../src/main/server/operations.ts';
-import { OperationsServer, type OperationsServerOptions } from '../../../../src/main/server/operations-server.ts';
-import type { AgentSnapshot } from '../../../../src/shared/contracts/agent.ts';
-import type { TlsFilePaths } from '../../../../src/shared/contracts/pool-tasks.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { REMOTE_OPERATIONS } from '../../../../src/shared/contracts/remote.ts';
-import type { UpdateRequest } from '../../../../src/shared/contracts/update.ts';
 import { DaemonError } from '../../../../src/shared/errors/daemon-error.ts';
-import {
-  DaemonServiceClient,
-  type UpdateResponse,
-  type UpdateRequest as WireRequest,
-} from '../../../../src/shared/gen/daemon.ts';
-import { systemClock } from '../../../../src/shared/platform/clock.ts';
-import { FakeLog } from '../../../fakes/log.ts';
-import { temporaryFolder, testFolder } from '../../../support/temp-folder.ts';
+import { DaemonServiceClient, type UpdateRequest as WireRequest } from '../../../../src/shared/gen/daemon.ts';
+import { testFolder } from '../../../support/temp-folder.ts';
 import { waitFor } from '../../../support/wait-until.ts';
+import { REQUEST, servedHost } from './served.ts';
 
-let tls: { path: string; remove(): Promise<void> };
-let log: FakeLog;
-let asked: UpdateRequest[];
-let answer: (request: UpdateRequest) => Promise<{ state: 'begun' | 'under-way' | 'done'; message: string }>;
-let downloads: string;
-let retries: (() => void)[];
-let configFile: string;
-
-const file = (name: string): string => join(tls.path, name);
-const REQUEST: WireRequest = {
-  nodeId: '',
-  component: 'agent',
-  version: '2.0.0',
-  downloadUrl: 'https://manager/p',
-  hash: 'ab',
-  signature: 'c2ln',
-  updateData: Buffer.alloc(0),
-  agentId: 'one',
-  manifest: '',
-  retry: false,
-};
-
-const AGENT: AgentSnapshot = {
-  ...{ id: 'one', type: 'custom', name: 'One', status: 'running', reason: '', pid: 42, version: '1.2.3', alerts: [] },
-  ...{ startedAtMs: 5999, restarts: 3, lastRestartMs: 0, lastHeartbeatMs: 7001, lastExit: null },
-};
-const POINT: UsagePoint = {
-  ...{ atSeconds: 0, cpuPercent: null, rssBytes: 5, vmsBytes: 6, diskReadBytes: 7, diskWriteBytes: null, openFiles: 9 },
-};
-
-beforeAll(async () => {
-  tls = await temporaryFolder('operations');
-  await createCertificates(tls.path);
-});
-afterAll(() => tls.remove());
-beforeEach(async () => {
-  log = new FakeLog();
-  asked = [];
-  retries = [];
-  configFile = '';
-  downloads = join(await testFolder('downloads'), 'new');
-  answer = async () => ({ state: 'begun', message: 'it has begun' });
-});
-
-type Operate = (what: string, id: string) => Promise<void>;
-
-type ServedAgents = OperationsOptions['agents'];
-
-class FakeAgents implements ServedAgents {
-  readonly #ids: string[];
-  readonly #operate: Operate;
-
-  constructor(ids: string[], operate: Operate = async () => {}) {
-    this.#ids = ids;
-    this.#operate = operate;
-  }
-
-  list(): AgentSnapshot[] {
-    return this.#ids.map((id) => ({ ...AGENT, id }));
-  }
-  usage = (id: string, seconds: number): UsagePoint[] => (id === 'one' ? [{ ...POINT, atSeconds: seconds }] : []);
-  find = (id: string): { config: { configFile: string } } => ({
-    config: { configFile: id === 'one' ? configFile : '' },
-  });
-  startAgent = (id: string): Promise<void> => this.#operate('start', id);
-  stopAgent = (id: string): Promise<void> => this.#operate('stop', id);
-  restartAgent = (id: string): Promise<void> => this.#operate('restart', id);
-}
-
-interface ServeOptions {
-  port?: number;
-  certFile?: string;
-  agentIds?: string[];
-  operate?: Operate;
-  access?: Partial<AccessRules>;
-  /** An agent that is being updated. */
-  updating?: string;
-  tls?: OperationsServerOptions['tls'];
-  agents?: OperationsOptions['agents'];
-}
-
-/** Of a folder with the names that are its own: the certificates of servers name this host, which clients check. */
-function identitiesOf(files: TlsFilePaths): Certificates {
-  const never = (): (() => void) => () => {};
-  const options = { clock: systemClock, every: never, onEvent: () => {}, tryOut: async () => {}, serving: true, log };
-  const certificates = new Certificates({ ...options, files: () => files });
-  onTestFinished(() => certificates.close());
-  return certificates;
-}
-
-async function serve(over: ServeOptions = {}): Promise<OperationsServer> {
-  const operations = new Operations({
-    nodeIds: () => ['node-1'],
-    agents: over.agents ?? new FakeAgents(over.agentIds ?? ['one', 'two'], over.operate),
-    isUpdating: (agentId) => agentId === over.updating,
-    effectiveConfig: async () => ({ daemon: { log_level: 'info' } }),
-    downloadDir: () => downloads,
-    request: (request) => {
-      asked.push(request);
-      return answer(request);
-    },
-  });
-  const files = { certFile: over.certFile ?? file('server.crt'), keyFile: file('server.key'), caFile: file('ca.crt') };
-  const server = new OperationsServer({
-    host: '127.0.0.1',
-    port: over.port ?? 0,
-    tls: over.tls ?? identitiesOf(files),
-    dispatcher: new Dispatcher({
-      operations,
-      access: () => ({ allowedNames: [], allow: REMOTE_OPERATIONS, plaintext: over.tls === 'off', ...over.access }),
-      audit: openAuditLog({ path: '-', maxBytes: 0, maxFiles: 0, log }),
-      clock: systemClock,
-    }),
-    after: (_, __, run) => {
-      retries.push(run);
-      return () => {};
-    },
-    random: () => 0,
-    log,
-  });
-  onTestFinished(() => server.close());
-  await server.open();
-  return server;
-}
-
-function client(port: number): DaemonServiceClient {
-  const read = (name: string): Buffer => readFileSync(file(name));
-  const made = new DaemonServiceClient(
-    `127.0.0.1:${port}`,
-    credentials.createSsl(read('ca.crt'), read('client.key'), read('client.crt')),
-    { 'grpc.max_send_message_length': -1 },
-  );
-  onTestFinished(() => made.close());
-  return made;
-}
-
-function push(port: number, change: Partial<WireRequest> = {}): Promise<UpdateResponse> {
-  return new Promise((resolve, reject) => {
-    client(port).pushUpdate({ ...REQUEST, ...change }, (error, response) =>
-      error ? reject(error) : resolve(response),
-    );
-  });
-}
-
-const refusal = (port: number, change: Partial<WireRequest>): Promise<ServiceError> =>
-  push(port, change).then(
-    () => expect.unreachable('it should have been refused'),
-    (error: ServiceError) => error,
-  );
-
-/** One call with any client method. */
-function ask<Q, A>(port: number, method: keyof DaemonServiceClient, request: Q): Promise<A> {
-  const made = client(port);
-  const call = made[method] as (request: Q, done: (error: ServiceError | null, answer: A) => void) => unknown;
-  return new Promise((resolve, reject) => {
-    call.call(made, request, (error, answered) => (error ? reject(error) : resolve(answered)));
-  });
-}
+const host = servedHost();
+const { file, serve, client, push, refusal, ask } = host;
 
 describe('agents', () => {
   test('are listed as the contract has them', async () => {
@@ -219,10 +47,10 @@ describe('agents', () => {
     const answered = await ask(port, 'operateAgent', { agentId: 'two', operation });
     expect(answered).toEqual({ success: true, errorMessage: '' });
     expect(done).toEqual([`${operation} two`]);
-    expect(log.events('operation')).toEqual([
+    expect(host.log.events('operation')).toEqual([
       expect.objectContaining({ operation: 'OperateAgent', agentId: 'two', asked: operation, outcome: 'done' }),
     ]);
-    expect(String(log.events('operation')[0]?.['caller'])).not.toBe('');
+    expect(String(host.log.events('operation')[0]?.['caller'])).not.toBe('');
   });
 
   test('one that is being updated is left alone', async () => {
@@ -285,9 +113,9 @@ describe('GetConfig', () => {
   });
 
   test('gives an agent’s own file without what is secret', async () => {
-    configFile = join(await testFolder('config'), 'agent.conf');
+    host.configFile = join(await testFolder('config'), 'agent.conf');
     const key = '-----BEGIN EC PRIVATE KEY-----\nMHcCAQEE\n-----END EC PRIVATE KEY-----';
-    writeFileSync(configFile, `user: joe\npassword: geheim\n  api_key = "k1"\nurl: https://a:b@host/\n${key}\n`);
+    writeFileSync(host.configFile, `user: joe\npassword: geheim\n  api_key = "k1"\nurl: https://a:b@host/\n${key}\n`);
     const { port } = await serve();
     const { configData } = await of(port, { configType: 'agent', agentId: 'one' });
     const shown =
@@ -299,15 +127,15 @@ describe('GetConfig', () => {
     ['has none', { agentId: 'two' }, 'has no config_file'],
     ['whose file has gone', { agentId: 'one' }, 'ENOENT'],
   ])('an agent that %s: an answer that says so', async (_, change, text) => {
-    configFile = join(await testFolder('config'), 'absent.conf');
+    host.configFile = join(await testFolder('config'), 'absent.conf');
     const { port } = await serve();
     const { success, message } = await of(port, { configType: 'agent', ...change });
     expect([success, message.includes(text)]).toEqual([false, true]);
   });
 
   test('a file of more than 1 MiB is not sent', async () => {
-    configFile = join(await testFolder('config'), 'large.conf');
-    writeFileSync(configFile, 'x'.repeat(1024 * 1024 + 1));
+    host.configFile = join(await testFolder('config'), 'large.conf');
+    writeFileSync(host.configFile, 'x'.repeat(1024 * 1024 + 1));
     const { port } = await serve();
     expect(await of(port, { configType: 'agent', agentId: 'one' })).toMatchObject({ success: false });
   });
@@ -326,7 +154,7 @@ describe('PushUpdate', () => {
   test('is handed on as a request of the Manager, which cannot allow a downgrade', async () => {
     const { port } = await serve();
     expect(await push(port)).toEqual({ success: true, message: 'it has begun' });
-    expect(asked).toEqual([
+    expect(host.asked).toEqual([
       {
         component: 'agent',
         agentId: 'one',
@@ -345,7 +173,7 @@ describe('PushUpdate', () => {
   test('without agent_id means the only agent', async () => {
     const { port } = await serve({ agentIds: ['single'] });
     await push(port, { agentId: '' });
-    expect(asked[0]?.agentId).toBe('single');
+    expect(host.asked[0]?.agentId).toBe('single');
   });
 
   test.each<[string, Partial<WireRequest>, number, string]>([
@@ -360,11 +188,11 @@ describe('PushUpdate', () => {
     const { port } = await serve();
     const error = await refusal(port, change);
     expect(error).toMatchObject({ code, details: expect.stringContaining(text) });
-    expect(asked).toEqual([]);
+    expect(host.asked).toEqual([]);
   });
 
   test('a package that is refused is success: false, with its code and no forbidden word', async () => {
-    answer = () => Promise.reject(new DaemonError('D4002', 'the connection timeout (check: source)'));
+    host.answer = () => Promise.reject(new DaemonError('D4002', 'the connection timeout (check: source)'));
     const { port } = await serve();
     const { success, message } = await push(port);
     expect({ success, message }).toEqual({ success: false, message: 'D4002 the link time limit (check: source)' });
@@ -373,26 +201,26 @@ describe('PushUpdate', () => {
   test('inline data is kept in a file of the update’s own, which stays while that is under way', async () => {
     const { port } = await serve();
     await push(port, { downloadUrl: '', updateData: Buffer.from('a package') });
-    const source = asked[0]?.source;
+    const source = host.asked[0]?.source;
     expect(source).toMatchObject({ kind: 'file', owned: true });
     expect(source?.kind === 'file' && readFileSync(source.path, 'utf8')).toBe('a package');
   });
 
   test.each(['under-way', 'done', 'refused'] as const)('inline data is removed when the answer is %s', async (how) => {
-    answer = async () => {
+    host.answer = async () => {
       if (how === 'refused') throw new DaemonError('D4003', 'no');
       return { state: how, message: '' };
     };
     const { port } = await serve();
     await push(port, { downloadUrl: '', updateData: Buffer.from('a package') });
-    expect(readdirSync(downloads)).toEqual([]);
+    expect(readdirSync(host.downloads)).toEqual([]);
   });
 
   test('a message of more than 10 MiB is refused', async () => {
     const { port } = await serve();
     const error = await refusal(port, { downloadUrl: '', updateData: Buffer.alloc(11 * 1024 * 1024) });
     expect(error.code).toBe(status.RESOURCE_EXHAUSTED);
-    expect(asked).toEqual([]);
+    expect(host.asked).toEqual([]);
   });
 
   test('a client without a certificate gets nowhere', async () => {
@@ -403,7 +231,7 @@ describe('PushUpdate', () => {
       bare.pushUpdate(REQUEST, (failure) => resolve(failure));
     });
     expect(error).not.toBeNull();
-    expect(asked).toEqual([]);
+    expect(host.asked).toEqual([]);
   });
 
   test('TLS 1.2 is refused', async () => {
@@ -444,8 +272,8 @@ describe('what is allowed', () => {
       const allow = REMOTE_OPERATIONS.filter((operation) => operation !== name);
       const { port } = await serve({ access: { allow }, operate: async (what) => void done.push(what) });
       await expect(ask(port, method, request)).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
-      expect([done, asked]).toEqual([[], []]);
-      expect(log.events('operation')).toMatchObject([{ outcome: 'refused' }]);
+      expect([done, host.asked]).toEqual([[], []]);
+      expect(host.log.events('operation')).toMatchObject([{ outcome: 'refused' }]);
       for (const [, other, its] of calls.filter(([operation]) => operation !== name)) await ask(port, other, its);
     },
   );
@@ -469,11 +297,11 @@ describe('a port that cannot be opened', () => {
     const port = typeof address === 'object' && address ? address.port : 0;
     const server = await serve({ port });
     expect(server.port).toBe(0);
-    retries.pop()?.();
-    await waitFor(() => retries.length > 0, { what: 'another attempt' });
-    expect(log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
+    host.retries.pop()?.();
+    await waitFor(() => host.retries.length > 0, { what: 'another attempt' });
+    expect(host.log.lines.filter(({ level }) => level === 'error')).toHaveLength(1);
     await new Promise((resolve) => other.close(resolve));
-    retries.pop()?.();
+    host.retries.pop()?.();
     await waitFor(() => server.port === port, { what: 'the port' });
     expect(await push(port)).toMatchObject({ success: true });
   });
@@ -483,7 +311,7 @@ describe('a port that cannot be opened', () => {
     const server = await serve({ certFile });
     expect(server.port).toBe(0);
     writeFileSync(certFile, readFileSync(file('server.crt')));
-    retries.pop()?.();
+    host.retries.pop()?.();
     await waitFor(() => server.port > 0, { what: 'the port' });
     expect(await push(server.port)).toMatchObject({ success: true });
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { wireWords } from '../../../../src/main/server/wire-words.ts';
+import { MAX_WORDS, wireWords } from '../../../../src/main/server/wire-words.ts';
 
 /** What freezes the existing Manager (wire contract, "One answer can freeze it"). */
 const FORBIDDEN = /connection|timeout|deadline exceeded|unavailable/i;
@@ -17,5 +17,15 @@ describe('wireWords', () => {
   ])('%j leaves as %j', (text, words) => {
     expect(wireWords(text)).toBe(words);
     expect(wireWords(text)).not.toMatch(FORBIDDEN);
+  });
+
+  test('a text of any length leaves as a short one', () => {
+    const words = wireWords('no agent 😀'.repeat(100_000));
+    expect(words).toHaveLength(MAX_WORDS);
+    expect(words.endsWith('…')).toBe(true);
+  });
+
+  test('half a character leaves as one that can be sent', () => {
+    expect(encodeURI(wireWords('a\ud83d'))).toBe(encodeURI('a\ufffd'));
   });
 });

@@ -48,4 +48,11 @@ collectors:
       queue: { options: { auth: { secret: '[secret]', depth: 2 } } },
     });
   });
+
+  test('shows one address as a text, several as a list, plaintext as off, and no credentials of a proxy', () => {
+    const of = (manager: string): Record<string, unknown> | undefined =>
+      effective(`manager: ${manager}\nserver: {tls: off}\n`)['manager'];
+    expect(of('{address: ["a:1", "b:1"], tls: off}')).toMatchObject({ address: ['a:1', 'b:1'], tls: 'off' });
+    expect(of('{address: "a:1", proxy: "http://u:p@x:1"}')).toMatchObject({ proxy: 'http://[credentials]@x:1' });
+  });
 });

@@ -36,6 +36,14 @@ describe('checkHost', () => {
     expect(new Set(warnings.map(({ severity }) => severity))).toEqual(new Set(['warning']));
   });
 
+  it('looks for certificates only where there is TLS, and for the passphrase where there is one', () => {
+    const keys = (text: string): string[] => check(text, () => 'is not there').map(({ keyPath }) => keyPath);
+    expect(keys('manager: {address: "m:1", tls: off}\nserver: {tls: off}\n')).toEqual([]);
+    expect(keys('manager: {address: "m:1", tls: {key_passphrase_file: /no/pass}}\n')).toContain(
+      'manager.tls.key_passphrase_file',
+    );
+  });
+
   it('asks whether programs can be executed and the rest be read', () => {
     const asked: string[] = [];
     const probe = (path: string, use: string) => {

@@ -56,7 +56,7 @@ describe('loadConfigFile', () => {
 });
 
 describe('the files in configs/', () => {
-  it.each(['daemon.yaml', 'daemon.multi-agent.example.yaml'])('%s is valid', (name) => {
+  it.each(['daemon.yaml', 'daemon.multi-agent.example.yaml', 'try.example.yaml'])('%s is valid', (name) => {
     expect(renderDiagnostics(loadConfigFile(join(ROOT, 'configs', name)).diagnostics)).toBe('');
   });
 
