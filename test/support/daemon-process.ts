@@ -1,8 +1,11 @@
 /** The built daemon as a real process, in a folder of its own that holds everything it writes. */
+import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { CONTROL_SOCKET, type LinkView } from '../../src/shared/contracts/control.ts';
+import type { AuditEntry } from '../../src/shared/contracts/remote.ts';
 import { isAlive, readStat } from '../../src/shared/platform/proc.ts';
 import { DIST } from './manager-process.ts';
 import { Child, processesWith } from './processes.ts';
@@ -16,7 +19,7 @@ export interface LogLine {
   [field: string]: unknown;
 }
 
-type Yaml = Record<string, unknown>;
+export type Yaml = Record<string, unknown>;
 
 const SECOND = { enabled: true, interval: '1s' };
 
@@ -45,35 +48,54 @@ export class TestHost {
     return join(this.folder, 'daemon.log');
   }
 
+  get auditFile(): string {
+    return join(this.folder, 'audit.log');
+  }
+
   get workDir(): string {
     return join(this.folder, 'work');
   }
 
   /** Short intervals, and what is given on top; sections are replaced whole. */
   async configure(managerPort: number, tlsFolder: string, over: Yaml = {}): Promise<void> {
-    const tls = (name: string): string => join(tlsFolder, name);
     await writeFile(
       this.configFile,
       stringify({
-        daemon: {
-          log_level: 'debug',
-          log_file: this.logFile,
-          audit_log_file: join(this.folder, 'audit.log'),
-          pid_file: join(this.folder, 'daemon.pid'),
-          work_dir: this.workDir,
-          grpc_port: 0,
-        },
-        manager: {
-          address: `127.0.0.1:${managerPort}`,
-          tls: { cert_file: tls('client.crt'), key_file: tls('client.key'), ca_file: tls('ca.crt') },
-          heartbeat_interval: '1s',
-          reconnect_interval: '100ms',
-          timeout: '5s',
-        },
+        daemon: this.daemonSection(),
+        manager: this.managerSection(managerPort, tlsFolder),
         collectors: { cpu: SECOND, memory: SECOND, disk: SECOND, network: SECOND },
         ...over,
       }),
     );
+  }
+
+  /** As configure() has it, with what is given on top. */
+  daemonSection(over: Yaml = {}): Yaml {
+    return {
+      log_level: 'debug',
+      log_file: this.logFile,
+      audit_log_file: this.auditFile,
+      pid_file: join(this.folder, 'daemon.pid'),
+      work_dir: this.workDir,
+      grpc_port: 0,
+      ...over,
+    };
+  }
+
+  /** As configure() has it, with what is given on top. `tlsFolder`: may be `off`. */
+  managerSection(managerPort: number, tlsFolder: string, over: Yaml = {}): Yaml {
+    const tls = (name: string): string => join(tlsFolder, name);
+    return {
+      address: `127.0.0.1:${managerPort}`,
+      tls:
+        tlsFolder === 'off'
+          ? 'off'
+          : { cert_file: tls('client.crt'), key_file: tls('client.key'), ca_file: tls('ca.crt') },
+      heartbeat_interval: '1s',
+      reconnect_interval: '100ms',
+      timeout: '5s',
+      ...over,
+    };
   }
 
   /**
@@ -110,6 +132,26 @@ export class TestHost {
       return line;
     };
     return waitFor(found, { what: `the log line ${event}`, timeoutMs: 20_000 });
+  }
+
+  /** What `daemonctl` of this host says, whatever its exit code. */
+  ctl(verb: string, ...args: readonly string[]): Promise<string> {
+    const socket = join(this.workDir, CONTROL_SOCKET);
+    const whole = [join(DIST, 'daemonctl.js'), verb, '--socket', socket, ...args];
+    return new Promise((resolve) => {
+      execFile(process.execPath, whole, (_, stdout, stderr) => resolve(`${stdout}${stderr}`));
+    });
+  }
+
+  async link(): Promise<LinkView> {
+    return JSON.parse(await this.ctl('link', '--json')) as LinkView;
+  }
+
+  /** What the Manager had done here so far. */
+  audit(): AuditEntry[] {
+    if (!existsSync(this.auditFile)) return [];
+    const lines = readFileSync(this.auditFile, 'utf8').split('\n');
+    return lines.slice(0, -1).map((line) => JSON.parse(line) as AuditEntry);
   }
 
   /** Pids of live agents of this host. */
