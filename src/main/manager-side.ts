@@ -229,9 +229,10 @@ export class ManagerSide {
       registration: (localAddress, managerAddress) => this.#registration(localAddress, managerAddress),
       reports: this.#reports,
       agents: () => agents.list(),
-      makeStream: ({ connection, calls }: Reached) =>
+      makeStream: ({ connection, calls }: Reached, onEnd: () => void) =>
         new OperationsStream({
           ...waiting,
+          onEnd,
           client: connection.client,
           nodeId: calls.nodeId,
           daemonVersion: VERSION,

@@ -212,7 +212,8 @@ export class TcpProxy {
       if (from === pair.target) pair.answerBytes += chunk.length;
       const { cutAfterBytes, cutAnswerAfterBytes } = this.#faults;
       const over = (bytes: number, limit: number | null): boolean => limit !== null && bytes > limit;
-      if (over(pair.bytes, cutAfterBytes) || over(pair.answerBytes, cutAnswerAfterBytes)) {
+      const answer = from === pair.target && over(pair.answerBytes, cutAnswerAfterBytes);
+      if (answer || over(pair.bytes, cutAfterBytes)) {
         this.#reset(pair);
         return;
       }

@@ -144,6 +144,14 @@ function refused(channel: ReturnType<Client['getChannel']>): Promise<never> {
   });
 }
 
+/** Of what grpc-js says, the part that is about the connection. */
+function plainWords(details: string): string {
+  const last = details
+    .replace(/^No connection established\. Last error: ?/, '')
+    .replace(/\.?\s*Resolution note:.*$/s, '');
+  return last.trim() || 'it does not answer';
+}
+
 /** What the sockets had to say counts more, that of a moment later too. */
 async function causeOf(client: Client, credentials: DialCredentials): Promise<Error> {
   if (credentials.error) return credentials.error;
@@ -160,7 +168,7 @@ function networkError(client: Client, secured: boolean): Promise<Error> {
     const nothing = (): Buffer => Buffer.alloc(0);
     const options = { deadline: Date.now() + NETWORK_ERROR_MS };
     client.makeUnaryRequest('/none/None', nothing, nothing, null, options, (error) => {
-      const failure = new Error(error?.details || 'it does not answer');
+      const failure = new Error(plainWords(error?.details ?? ''));
       const system = /\b(E[A-Z_]{4,})\b/.exec(failure.message)?.[1];
       const late = error?.code === status.DEADLINE_EXCEEDED ? 'ETIMEDOUT' : undefined;
       const unnamed = failure.message.startsWith('Name resolution failed') ? 'NAME_RESOLUTION' : undefined;

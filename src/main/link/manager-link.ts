@@ -29,7 +29,7 @@ type FromSession =
 export interface ManagerLinkOptions extends Omit<ReachOptions, 'onRegistering'>, Pick<SessionOptions, FromSession> {
   /** What waits in it outlives this link: another one may take it over. */
   reports: ReportQueue;
-  makeStream(reached: Reached): SessionStream;
+  makeStream(reached: Reached, onEnd: () => void): SessionStream;
   /** Told with each registration: as which node. */
   onRegistered(nodeId: string): void;
 }
@@ -227,7 +227,7 @@ export class ManagerLink {
         sent.request = request;
         onRegistered(calls.nodeId);
       },
-      makeStream: () => this.#options.makeStream(reached),
+      makeStream: (onEnd) => this.#options.makeStream(reached, onEnd),
       onFailure: fail,
     });
     this.#last = address;

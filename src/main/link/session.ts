@@ -52,7 +52,8 @@ export interface SessionOptions {
   /** What is to be registered anew; null where nothing has changed since the last one that was taken. */
   changedRegistration(): Promise<RegisterNodeRequest | null>;
   onRenewed(request: RegisterNodeRequest): void;
-  makeStream(): SessionStream;
+  /** `onEnd`: told when a stream has ended, or is not to be had. */
+  makeStream(onEnd: () => void): SessionStream;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
   clock: Clock;
@@ -86,7 +87,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#stream = options.makeStream();
+    this.#stream = options.makeStream(() => this.statesChanged()); // what waits for it goes with the states then
     this.#reports = new ReportDrain({ ...options, timed: (call) => this.#timed(call, false) });
   }
 
@@ -125,7 +126,7 @@ export class Session {
   }
 
   eventsWaiting(): void {
-    if (this.#stream.state === 'open') this.#stream.eventsWaiting();
+    if (this.#hasStream) this.#stream.eventsWaiting();
     else this.statesChanged();
   }
 
@@ -205,10 +206,15 @@ export class Session {
     await this.#sync();
   }
 
+  /** Or will know in a moment: what waits must not go both ways. */
+  get #hasStream(): boolean {
+    return this.#stream.state === 'open' || this.#stream.state === 'opening';
+  }
+
   /** Whether more events wait than one call takes. */
   async #sendStates(): Promise<boolean> {
     const { calls, agents, events, updateResults, onResultsTaken, log } = this.#options;
-    const overStream = this.#stream.state === 'open';
+    const overStream = this.#hasStream;
     const happened = overStream ? [] : await events.next();
     const results = overStream ? [] : updateResults();
     const states = agentStates(agents());

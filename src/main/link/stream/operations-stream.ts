@@ -30,6 +30,8 @@ export interface OperationsStreamOptions {
   updateResults(): UpdateResult[];
   /** It has taken them up to this number. */
   onResultsTaken(number: number): void;
+  /** The stream has ended, or the Manager has none; not told of close(). */
+  onEnd(): void;
   after(delayMs: number, name: string, run: () => void): () => void;
   clock: Clock;
   random: () => number;
@@ -137,12 +139,13 @@ export class OperationsStream {
   }
 
   #ended(end: StreamEnd): void {
-    const { clock, after, random, log } = this.#options;
+    const { clock, after, random, log, onEnd } = this.#options;
     this.#stream = null;
     this.#state = 'closed';
     if (this.#closing !== null) return;
+    if (end.kind === 'unimplemented') this.#state = 'unimplemented';
+    onEnd();
     if (end.kind === 'unimplemented') {
-      this.#state = 'unimplemented';
       log.debug({ event: 'stream-unimplemented' }, 'the Manager has no stream for operations: it dials this host');
       return;
     }

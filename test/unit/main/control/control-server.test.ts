@@ -111,7 +111,7 @@ test('an error keeps its code and says its causes', async () => {
 
 describe('refused, and the connection goes on', () => {
   test.each([
-    ['{"verb":"shutdown"}', 'there is no verb shutdown; there are update, '],
+    ['{"verb":"shutdown"}', 'there is no verb shutdown; there are link, update, '],
     ['{"verb":"constructor"}', 'there is no verb constructor'],
     ['{"verb":7}', 'there is no verb 7'],
     ['{}', 'there is no verb undefined'],

@@ -207,6 +207,7 @@ export function daemonSide(client: Client, options: DaemonSideOptions = {}) {
     nodeId: 'node-1',
     daemonVersion: '1.2.3',
     operations: () => ['list', 'config'],
+    onEnd: () => {},
     callerNames: () => ['manager.example'],
     dispatcher: {
       call<N extends RemoteCallName>(name: N, request: RemoteCalls[N]['request'], caller: RemoteCaller) {
