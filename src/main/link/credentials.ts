@@ -34,6 +34,7 @@ export class DialCredentials extends ChannelCredentials {
   readonly #ended = new AbortController();
   #error: Error | null = null;
   #socket: Socket | null = null;
+  #raw: Socket | null = null;
   #peerNames: readonly string[] = [];
 
   constructor(options: DialCredentialsOptions) {
@@ -64,6 +65,11 @@ export class DialCredentials extends ChannelCredentials {
   /** Whether the connection is still open: where it is and the channel has left it, the Manager said goodbye. */
   get open(): boolean {
     return this.#socket !== null && !this.#socket.destroyed && this.#error === null;
+  }
+
+  /** From the network, TLS and all. */
+  get bytesRead(): number {
+    return this.#raw?.bytesRead ?? 0;
   }
 
   /** Ends every socket of this attempt. */
@@ -98,6 +104,7 @@ export class DialCredentials extends ChannelCredentials {
   async #connect(socket: Socket): Promise<Socket> {
     const { context, handshakeMs, prepare } = this.#options;
     this.#own(socket);
+    this.#raw = socket;
     const late = new AbortController();
     const message = `the TLS handshake did not end within ${handshakeMs} ms`;
     const timer = setTimeout(() => late.abort(new HandshakeError('HANDSHAKE_TIMEOUT', message, null)), handshakeMs);

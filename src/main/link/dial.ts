@@ -52,10 +52,15 @@ const NETWORK_ERROR_MS = 1000;
 /** Of the time for connecting: a handshake that hangs is told as such, before the whole has taken too long. */
 const HANDSHAKE_SHARE = 0.9;
 
+/** How long the answer to a ping may take: with pings each 30 s a silent connection is found within 45 s. */
+function pingTimeoutMs(keepaliveMs: number): number {
+  return Math.min(KEEPALIVE_TIMEOUT_MS, keepaliveMs / 2);
+}
+
 function channelOptions({ address, proxy, keepaliveMs }: DialOptions): ChannelOptions {
   return {
     'grpc.keepalive_time_ms': keepaliveMs,
-    'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
+    'grpc.keepalive_timeout_ms': pingTimeoutMs(keepaliveMs),
     'grpc.keepalive_permit_without_calls': 1, // an idle half-open connection is found no other way
     'grpc.initial_reconnect_backoff_ms': NEVER_MS,
     'grpc.max_reconnect_backoff_ms': NEVER_MS,
@@ -85,7 +90,7 @@ function ready(client: Client, timeoutMs: number, signal: AbortSignal): Promise<
 }
 
 export async function dial(options: DialOptions): Promise<Connection> {
-  const { address, context, files, proxy, timeoutMs, signal } = options;
+  const { address, context, files, proxy, timeoutMs, keepaliveMs, signal } = options;
   let through = proxy === null;
   const tunnel = async (socket: Socket, ended: AbortSignal): Promise<void> => {
     if (proxy) await openTunnel(socket, address, proxy, ended);
@@ -98,7 +103,9 @@ export async function dial(options: DialOptions): Promise<Connection> {
     ...(proxy ? { prepare: tunnel } : {}),
   });
   const client = new Client(proxy?.address ?? address, credentials, channelOptions(options));
+  let stopWatching = (): void => {};
   const close = (): void => {
+    stopWatching();
     client.close();
     credentials.destroy();
   };
@@ -112,8 +119,19 @@ export async function dial(options: DialOptions): Promise<Connection> {
     const facts: DialFacts = { address, ...files, nowMs: Date.now(), plaintext: context === null };
     throw connectError(through ? cause : asProxys(cause), proxy ? { ...facts, proxy: proxy.address } : facts);
   }
+  // a goodbye has just been heard; a connection that is given up for its silence has said nothing for a while
+  let heard = credentials.bytesRead;
+  const watch = setInterval(() => {
+    heard = credentials.bytesRead;
+  }, pingTimeoutMs(keepaliveMs) / 2).unref();
+  stopWatching = () => clearInterval(watch);
   const lost = new Promise<{ planned: boolean; error: Error | null }>((resolve) => {
-    const gone = (): void => resolve({ planned: credentials.open, error: credentials.error });
+    const gone = (): void => {
+      stopWatching();
+      const silent = credentials.open && credentials.bytesRead === heard;
+      const error = credentials.error ?? (silent ? new Error('it has not answered for a while') : null);
+      resolve({ planned: credentials.open && !silent, error });
+    };
     // it may be lost already: a channel that is watched too late would connect again by itself, unregistered
     if (channel.getConnectivityState(false) !== connectivityState.READY) gone();
     else channel.watchConnectivityState(connectivityState.READY, Number.POSITIVE_INFINITY, gone);
