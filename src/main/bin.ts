@@ -186,7 +186,7 @@ async function main(): Promise<void> {
   const reopen = onHangUp;
   onHangUp = () => {
     reopen();
-    reload(() => source.reload().then(() => daemon.lookAtFiles()));
+    reload(() => source.reload().finally(() => daemon.lookAtFiles()));
   };
   reload(() => source.look());
   const looking = setInterval(() => reload(() => source.look()), LOOK_MS);

@@ -38,8 +38,9 @@ export class ConfigSource {
 
   /** Loads the file now. Reloads run one after another. */
   reload(): Promise<void> {
-    this.#queue = this.#queue.then(() => this.#reload());
-    return this.#queue;
+    const reloaded = this.#queue.then(() => this.#reload());
+    this.#queue = reloaded.catch(() => {}); // whoever asked hears of it; the next one is another matter
+    return reloaded;
   }
 
   /**
@@ -53,8 +54,12 @@ export class ConfigSource {
     this.#seen = found;
     this.#taken ??= found;
     if (!settled || found === this.#taken) return;
+    const before = this.#taken;
     this.#taken = found;
-    await this.reload();
+    await this.reload().catch((error: unknown) => {
+      this.#taken = before; // it was not taken over: tried again at the next look
+      throw error;
+    });
   }
 
   async #identity(): Promise<string | null> {
@@ -74,8 +79,7 @@ export class ConfigSource {
       onRefused(problems);
       return;
     }
-    const previous = this.#config;
+    await onReload(config, this.#config);
     this.#config = config;
-    await onReload(config, previous);
   }
 }

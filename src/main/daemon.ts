@@ -176,7 +176,8 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Omit<Running
       collection.start();
     }
     // agents do not wait for what the Manager still has to answer
-    await Promise.all([managerSide.apply(plan.link), agents.apply(plan, next)]);
+    const applied = await Promise.allSettled([managerSide.apply(plan.link), agents.apply(plan, next)]);
+    for (const part of applied) if (part.status === 'rejected') throw part.reason;
   };
   return { apply, lookAtFiles: () => managerSide.lookAtFiles() };
 }

@@ -61,6 +61,8 @@ export class ManagerSide {
   readonly #dispatcher: Dispatcher;
   #link: ManagerLink;
   #server: OperationsServer | null = null;
+  #applying: Promise<void> = Promise.resolve();
+  #closed = false;
   /** As which node it was registered last. */
   #registeredAs = '';
 
@@ -162,13 +164,21 @@ export class ManagerSide {
     return { connected: state.name === 'connected', busy, reason, ...(address ? { address } : {}) };
   }
 
-  /** A changed configuration; `reconnect`: the link differs in more than the bounds of what waits. */
-  async apply(reconnect: boolean): Promise<void> {
+  /** A changed configuration; `reconnect`: the link differs in more than the bounds of what waits. One at a time. */
+  apply(reconnect: boolean): Promise<void> {
+    const applied = this.#applying.then(() => this.#apply(reconnect));
+    this.#applying = applied.catch(() => {}); // whoever asked hears of it
+    return applied;
+  }
+
+  async #apply(reconnect: boolean): Promise<void> {
+    if (this.#closed) return;
     const { manager } = this.#options.config();
     this.#reports.setLimits({ maxBytes: manager.queueMaxBytes, maxAgeMs: manager.queueMaxAgeMs });
     if (!reconnect) return this.#link.renew();
     if (manager.tls.off) this.#options.log.warn({ event: 'plaintext', key: 'manager.tls' }, PLAINTEXT.manager);
     await this.#link.close();
+    if (this.#closed) return;
     this.#link = this.#connect();
     this.#link.start();
   }
@@ -202,9 +212,10 @@ export class ManagerSide {
   }
 
   async #close(): Promise<void> {
+    this.#closed = true;
     await this.#server?.close();
     await this.#certificates.close();
-    await this.#link.close();
+    await Promise.all([this.#link.close(), this.#applying]);
     this.#audit.close();
   }
 

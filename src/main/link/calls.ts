@@ -45,16 +45,15 @@ export class CallError extends DaemonError {
   }
 }
 
-const CONNECTION_CODES = new Set<number>([
-  status.UNAVAILABLE,
-  status.DEADLINE_EXCEEDED,
-  status.CANCELLED,
-  status.UNKNOWN,
-  status.ABORTED,
-]);
+const CONNECTION_CODES = new Set<number>([status.UNAVAILABLE, status.DEADLINE_EXCEEDED, status.CANCELLED]);
 
 /** What grpc-js says of a call for which it had no connection to begin with. */
-const NEVER_SENT = /^No connection established|has been (closed|shut ?down)/i;
+const NEVER_SENT =
+  /^No connection established|has been (closed|shut ?down)|^Channel closed before call|^Stream refused by server/i;
+
+/** What it says where the call was cut, or its answer could not be read: whether the Manager acted is unknown. */
+const NO_ANSWER =
+  /^Received RST_STREAM|^Received HTTP status|^Call ended without gRPC status|parsing error|^Received message larger/i;
 
 interface Answer {
   success: boolean;
@@ -70,6 +69,7 @@ interface Method<Request, Response extends Answer> {
 function kindOf(error: ServiceError): CallFailureKind {
   if (error.code === status.UNIMPLEMENTED) return 'unimplemented';
   if (NEVER_SENT.test(error.details)) return 'not-sent';
+  if (NO_ANSWER.test(error.details)) return 'unanswered';
   return CONNECTION_CODES.has(error.code) ? 'unanswered' : 'refused';
 }
 

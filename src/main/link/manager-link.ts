@@ -59,6 +59,9 @@ type Failed = SessionEnd & { error: DaemonError | null };
 
 export class ManagerLink {
   readonly #options: ManagerLinkOptions;
+  /** No new connection from here on. */
+  readonly #ending = new AbortController();
+  /** And nothing that is under way either. */
   readonly #abort = new AbortController();
   readonly #retired = new Set<Promise<void>>();
   #state: LinkState;
@@ -68,6 +71,10 @@ export class ManagerLink {
   #told = '';
   #failure: Pick<LinkStatus, 'reason' | 'busy'> = { reason: '', busy: false };
   #wantsMove: () => void = () => {};
+  /** Asked for while one was under way. */
+  #moveAgain = false;
+  /** Calls of the sessions before. */
+  #callsBefore: Promise<void> = Promise.resolve();
 
   constructor(options: ManagerLinkOptions) {
     this.#options = options;
@@ -109,7 +116,7 @@ export class ManagerLink {
 
   /** Whether the Manager takes another identity, on a connection beside the one in use. Throws D2001. */
   tryIdentity(identity: Identity, signal: AbortSignal): Promise<void> {
-    return tryIdentity(this.#reaching(), this.#last, identity, AbortSignal.any([signal, this.#abort.signal]));
+    return tryIdentity(this.#reaching(), this.#last, identity, AbortSignal.any([signal, this.#ending.signal]));
   }
 
   /** Moves to a new connection, with the identity that is now in use; the present one serves until then. */
@@ -118,7 +125,9 @@ export class ManagerLink {
   }
 
   async close(): Promise<void> {
-    if (this.#live) await this.#wait(DRAIN_MS, this.#live.session.close());
+    this.#ending.abort(new Error('the daemon is ending'));
+    const underWay = Promise.all([this.#live?.session.close(), ...this.#retired]).then(() => {});
+    await this.#wait(DRAIN_MS, this.#abort.signal, underWay);
     this.#abort.abort(new Error('the daemon is ending'));
     await this.#life;
     await Promise.all(this.#retired);
@@ -127,7 +136,7 @@ export class ManagerLink {
 
   async #run(): Promise<void> {
     const { clock, random, manager } = this.#options;
-    const { signal } = this.#abort;
+    const { signal } = this.#ending;
     let history = NO_HISTORY;
     for (let quiet = false; !signal.aborted; ) {
       this.#enter({ name: 'connecting', sinceMs: clock.wallMs() });
@@ -141,7 +150,7 @@ export class ManagerLink {
       const busy = end.error instanceof CallError && end.error.busy;
       const delayMs = Math.round(retry.delayMs);
       this.#enter({ name: 'backing-off', sinceMs: clock.wallMs(), reason, busy, delayMs }, end.error);
-      await this.#wait(retry.delayMs);
+      await this.#wait(retry.delayMs, signal);
     }
   }
 
@@ -150,7 +159,7 @@ export class ManagerLink {
     const { clock, manager } = this.#options;
     let reached: Reached;
     try {
-      reached = await reachManager(this.#reaching(), this.#last, this.#abort.signal);
+      reached = await reachManager(this.#reaching(), this.#last, this.#ending.signal);
     } catch (error) {
       const known = error instanceof DaemonError ? error : new DaemonError('internal', 'no link', { cause: error });
       const refused = known instanceof CallError && known.kind === 'refused';
@@ -177,6 +186,8 @@ export class ManagerLink {
   async #hold(live: Live): Promise<Reached | Awaited<Live['ended']>> {
     const { manager, after, log } = this.#options;
     const { signal } = this.#abort;
+    const gone = new AbortController();
+    void live.ended.then(() => gone.abort(new Error('the connection before has ended')));
     let onAbort = (): void => {};
     const aborted = new Promise<Awaited<Live['ended']>>((resolve) => {
       onAbort = () => resolve({ planned: false, error: null });
@@ -188,15 +199,22 @@ export class ManagerLink {
       for (;;) {
         const wanted = new Promise<'move'>((resolve) => {
           this.#wantsMove = () => resolve('move');
+          if (this.#moveAgain) resolve('move');
         });
         const first = await Promise.race([live.ended, aborted, wanted]);
         if (first !== 'move') return first;
         cancelRetry();
+        this.#moveAgain = false;
+        this.#wantsMove = () => {
+          this.#moveAgain = true;
+        };
         try {
-          return await reachManager(this.#reaching(), this.#last, signal);
+          // the one in use may end meanwhile: then there is nothing to move from
+          return await reachManager(this.#reaching(), this.#last, AbortSignal.any([gone.signal, this.#ending.signal]));
         } catch (err) {
           log.debug({ event: 'link-move', err }, 'no second connection to move to yet, the first one stays in use');
-          cancelRetry = after(manager.reconnectIntervalMs, 'reconnect', () => this.#wantsMove());
+          if (!this.#ending.signal.aborted)
+            cancelRetry = after(manager.reconnectIntervalMs, 'reconnect', () => this.#wantsMove());
         }
       }
     } finally {
@@ -217,7 +235,7 @@ export class ManagerLink {
     const session = new Session({
       ...this.#options,
       calls,
-      before: Promise.all(this.#retired).then(() => {}),
+      before: this.#callsBefore,
       heartbeatIntervalMs: this.#options.manager.heartbeatIntervalMs,
       changedRegistration: async () => {
         const request = await this.#options.registration(connection.localAddress, address);
@@ -245,7 +263,8 @@ export class ManagerLink {
   /** Begins nothing new on it, lets go of it once its calls have their answers, or the time is up. */
   #retire({ session, connection }: Live, graceMs: number): void {
     const closed = session.close();
-    const ending = (graceMs > 0 ? this.#wait(graceMs, closed) : Promise.resolve())
+    this.#callsBefore = Promise.all([this.#callsBefore, session.callsEnded]).then(() => {});
+    const ending = (graceMs > 0 ? this.#wait(graceMs, this.#abort.signal, closed) : Promise.resolve())
       .then(() => connection.close())
       .then(() => closed)
       .finally(() => this.#retired.delete(ending));
@@ -285,9 +304,8 @@ export class ManagerLink {
     log[again ? 'debug' : 'warn']({ ...fields, code, err: error }, `no link to the Manager: ${state.reason}`);
   }
 
-  /** Until the time is up, the link is closed, or `over` is: no later. */
-  #wait(delayMs: number, over: Promise<void> | null = null): Promise<void> {
-    const { signal } = this.#abort;
+  /** Until the time is up, the signal is aborted, or `over` is: no later. */
+  #wait(delayMs: number, signal: AbortSignal, over: Promise<void> | null = null): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
         signal.removeEventListener('abort', finish);

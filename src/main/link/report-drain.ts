@@ -35,6 +35,8 @@ export class ReportDrain {
   readonly #options: ReportDrainOptions;
   #going: Promise<void> | null = null;
   #again = false;
+  /** Until a wait is over, whatever comes meanwhile waits too. */
+  #waits = false;
   #closed = false;
   #refusals = 0;
   #cancelWait: () => void = () => {};
@@ -45,10 +47,9 @@ export class ReportDrain {
 
   /** Settles when nothing waits any more, or what does must wait longer. Never rejects. */
   go(): Promise<void> {
+    if (this.#waits) return Promise.resolve();
     this.#again = true;
-    this.#going ??= this.#drain().finally(() => {
-      this.#going = null;
-    });
+    this.#going ??= this.#drain();
     return this.#going;
   }
 
@@ -58,32 +59,41 @@ export class ReportDrain {
   }
 
   async #drain(): Promise<void> {
-    const { calls, reports, timed, log } = this.#options;
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      while (!this.#closed) {
-        const batch = await reports.next({ oneSecond: calls.protocol === 'daemon' });
-        if (!batch) break;
-        if (this.#closed) return reports.settle(batch, 'not-sent', '');
-        const took = await timed(calls.report(batch.metrics));
-        if (typeof took !== 'number') {
-          await reports.settle(batch, deliveryOf(took), describe(took));
-          return this.#tryLater(took, batch.metrics);
+    try {
+      const { calls, reports, timed, log } = this.#options;
+      while (this.#again && !this.#waits && !this.#closed) {
+        this.#again = false;
+        while (!this.#closed) {
+          const batch = await reports.next({ oneSecond: calls.protocol === 'daemon' });
+          if (!batch) break;
+          if (this.#closed) return reports.settle(batch, 'not-sent', '');
+          const took = await timed(calls.report(batch.metrics));
+          if (typeof took !== 'number') {
+            await reports.settle(batch, deliveryOf(took), describe(took));
+            return this.#tryLater(took, batch.metrics);
+          }
+          this.#refusals = 0;
+          await reports.settle(batch, 'taken', '');
+          log.debug({ event: 'reported', entries: batch.metrics.length, roundTripMs: took }, 'report taken');
+          await this.#pause(Math.max(SHORTEST_PAUSE_MS, took));
         }
-        this.#refusals = 0;
-        await reports.settle(batch, 'taken', '');
-        log.debug({ event: 'reported', entries: batch.metrics.length, roundTripMs: took }, 'report taken');
-        await this.#pause(Math.max(SHORTEST_PAUSE_MS, took));
       }
+    } finally {
+      this.#going = null; // in the same step as the last look at what has come: nothing falls in between
     }
   }
 
-  /** A batch that was refused is looked into at once; a single entry, and a Manager that is busy, wait. */
+  /** A batch that was refused is looked into at once; everything else waits. */
   #tryLater(failure: CallError, metrics: readonly MetricData[]): void {
-    if (this.#closed || failure.kind === 'unimplemented') return;
-    const single = metrics.length === 1;
-    const delayMs = failure.busy || single ? backoffMs(++this.#refusals, REFUSED, this.#options.random) : 0;
-    this.#cancelWait = this.#options.after(delayMs, 'report', () => void this.go());
+    if (this.#closed) return;
+    this.#waits = true;
+    if (failure.kind === 'unimplemented') return; // not before the next registration
+    const looksInto = metrics.length > 1 && deliveryOf(failure).startsWith('refused');
+    const delayMs = looksInto ? 0 : backoffMs(++this.#refusals, REFUSED, this.#options.random);
+    this.#cancelWait = this.#options.after(delayMs, 'report', () => {
+      this.#waits = false;
+      void this.go();
+    });
   }
 
   #pause(ms: number): Promise<void> {
@@ -107,7 +117,7 @@ const NOT_ABOUT_THE_ENTRY: readonly number[] = [
 ];
 
 export function deliveryOf(failure: CallError): Delivery {
-  if (failure.kind === 'not-sent' || NOT_ABOUT_THE_ENTRY.includes(failure.status)) return 'not-sent';
   if (failure.kind === 'unanswered') return 'unanswered';
+  if (failure.kind === 'not-sent' || NOT_ABOUT_THE_ENTRY.includes(failure.status)) return 'not-sent';
   return failure.status === status.INVALID_ARGUMENT ? 'refused-for-good' : 'refused';
 }

@@ -121,7 +121,7 @@ export class Session {
     if (this.#closed || this.#cancelGather) return;
     this.#cancelGather = this.#options.after(SYNC_GATHER_MS, 'agent states', () => {
       this.#cancelGather = null;
-      this.#track(this.#sync());
+      this.#track(this.#options.before.then(() => this.#sync()));
     });
   }
 
@@ -130,13 +130,18 @@ export class Session {
     else this.statesChanged();
   }
 
-  /** Begins nothing new; settles when every call that is under way has its answer. */
+  /** Settles when every call that is under way has its answer; an operation over the stream may take longer. */
+  get callsEnded(): Promise<void> {
+    return Promise.all(this.#underWay).then(() => {});
+  }
+
+  /** Begins nothing new; settles when calls and answers that are under way have come to their end. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const stop of this.#stops) stop();
     this.#cancelGather?.();
     this.#reports.close();
-    await Promise.all([this.#stream.close(), ...this.#underWay]);
+    await Promise.all([this.#stream.close(), this.callsEnded]);
   }
 
   /** Calls tell their failures themselves: what still rejects is a fault of ours, which must not end the daemon. */
@@ -199,8 +204,12 @@ export class Session {
     this.#syncing = true;
     const sending = this.#sendStates();
     this.#track(sending);
-    const more = await sending;
-    this.#syncing = false;
+    let more = false;
+    try {
+      more = await sending;
+    } finally {
+      this.#syncing = false;
+    }
     if (!this.#syncAgain && !more) return;
     this.#syncAgain = false;
     await this.#sync();

@@ -12,6 +12,8 @@ let reloads: [string, string][];
 let refused: string[];
 let loads: number;
 let slow: Promise<void> | null;
+/** The next one cannot be applied. */
+let failing: boolean;
 
 const text = (id: string): string => `daemon: {id: "${id}"}\nmanager: {address: "m:1"}\n`;
 function config(source: string): Config | null {
@@ -31,6 +33,7 @@ async function source(): Promise<ConfigSource> {
     },
     onReload: async (next, previous) => {
       if (slow !== null) await slow;
+      if (failing) throw new Error('not applied');
       reloads.push([previous.daemon.id, next.daemon.id]);
     },
     onRefused: (problems) => refused.push(problems),
@@ -53,6 +56,7 @@ beforeEach(async () => {
   refused = [];
   loads = 0;
   slow = null;
+  failing = false;
 });
 
 describe('ConfigSource', () => {
@@ -66,6 +70,16 @@ describe('ConfigSource', () => {
       ['first', 'second'],
       ['second', 'third'],
     ]);
+  });
+
+  test('one that could not be applied is told, and is no end of those to come: it is tried again as it was', async () => {
+    const made = await source();
+    failing = true;
+    write(text('second'));
+    await expect(made.reload()).rejects.toThrow('not applied');
+    failing = false;
+    await made.reload();
+    expect(reloads).toEqual([['first', 'second']]);
   });
 
   test('an invalid file changes nothing and is told; the next good one follows the last good one', async () => {

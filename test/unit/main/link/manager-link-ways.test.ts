@@ -314,6 +314,50 @@ describe('certificates that rotate', () => {
   });
 });
 
+test.each([
+  ['UNKNOWN, as Go answers a plain error', 2],
+  ['ABORTED', 10],
+  ['INTERNAL', 13],
+])('an answer of %s is a refusal and not the end of the link', async (_, code) => {
+  h.manager.faults.set('ReportMetrics', { kind: 'refuse', message: 'no', status: code }, 1);
+  h.manager.faults.set('SyncAgentStates', { kind: 'refuse', message: 'no', status: code }, 1);
+  const link = h.start();
+  link.report([metric(1), metric(2)]);
+  await until(() => h.log.events('call-failed').length === 2, 'both refusals');
+  link.statesChanged();
+  await until(() => h.delivered.length === 2 && h.of('states').some(({ accepted }) => accepted), 'the delivery');
+  expect(h.delivered).toEqual([1, 2]);
+  expect(h.of('registered')).toHaveLength(1);
+  expect(h.reports.takeLost()).toEqual({ room: 0, age: 0, unanswered: 0 });
+});
+
+test('a goodbye while the link closes is no reason to connect again', async () => {
+  h.manager.faults.set('ReportMetrics', { kind: 'stall' }, 1);
+  const link = h.start();
+  link.report([metric(1)]);
+  await until(() => h.manager.faults.heldCount('ReportMetrics') === 1, 'the stalled report');
+  const closing = link.close();
+  h.manager.sendGoaway();
+  const beats = h.of('heartbeat').length;
+  h.manager.faults.release();
+  await closing;
+  expect(h.of('registered')).toHaveLength(1);
+  expect(h.of('heartbeat')).toHaveLength(beats);
+  expect(h.delivered).toEqual([1]);
+});
+
+test('a move is given up when the connection to move from has ended: no call goes out unregistered', async () => {
+  const link = h.start({ reconnectIntervalMs: 50 });
+  await connected(link);
+  h.proxy.set({ frozen: true });
+  link.move(); // hangs
+  h.proxy.drop();
+  h.proxy.pass();
+  await until(() => h.of('registered').length === 2, 'the second registration');
+  await until(() => h.proxy.connections === 1, 'one connection');
+  await connected(link);
+});
+
 describe('what the host says of itself', () => {
   test('is sent again when it changes, with a heartbeat at once', async () => {
     let labels: Record<string, string> = { rack: 'a' };

@@ -116,12 +116,41 @@ describe('a Manager that refuses', () => {
     expect(sent).toHaveLength(1);
     answers = [failed(status.UNIMPLEMENTED, 'unimplemented')];
     await clock.advance(1_000_000);
+    await running.go();
     expect(sent).toHaveLength(2);
     expect(settled).toEqual([
       [50, 'not-sent'],
       [50, 'not-sent'],
     ]);
   });
+});
+
+describe('while it waits', () => {
+  test('what comes waits too: one attempt and one timer, however much is reported', async () => {
+    batches(1);
+    answers = [failed(null), failed(null)];
+    const running = drain();
+    await running.go();
+    for (let n = 0; n < 20; n++) await running.go();
+    expect([sent.length, clock.timers]).toEqual([1, 1]);
+    await clock.advance(5000);
+    expect([sent.length, clock.timers]).toEqual([2, 1]);
+    running.close();
+    expect(clock.timers).toBe(0);
+  });
+
+  test.each([status.PERMISSION_DENIED, status.UNAUTHENTICATED])(
+    'status %i says nothing of the entries: a batch is not tried again at once',
+    async (code) => {
+      batches(50);
+      answers = [failed(code)];
+      const running = drain();
+      await running.go();
+      await clock.advance(4999);
+      expect(sent).toHaveLength(1);
+      running.close();
+    },
+  );
 });
 
 test('close begins nothing new, in the middle of a pause too', async () => {
