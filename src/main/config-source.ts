@@ -5,6 +5,7 @@
  */
 import { stat } from 'node:fs/promises';
 import type { Config } from '../shared/config/schema.ts';
+import { Turns } from '../shared/lifecycle/turns.ts';
 
 export interface LoadedConfig {
   /** Null when it is invalid. */
@@ -29,7 +30,7 @@ export class ConfigSource {
   #taken: string | null = null;
   /** What the last look found: a file that changes between two looks may still be being written. */
   #seen: string | null = null;
-  #queue: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(options: ConfigSourceOptions) {
     this.#options = options;
@@ -38,9 +39,7 @@ export class ConfigSource {
 
   /** Loads the file now. Reloads run one after another. */
   reload(): Promise<void> {
-    const reloaded = this.#queue.then(() => this.#reload());
-    this.#queue = reloaded.catch(() => {}); // whoever asked hears of it; the next one is another matter
-    return reloaded;
+    return this.#turns.take(() => this.#reload());
   }
 
   /**

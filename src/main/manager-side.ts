@@ -11,6 +11,7 @@ import type { HostFacts } from '../shared/contracts/jobs.ts';
 import type { Sample } from '../shared/contracts/metrics.ts';
 import type { RegisterNodeRequest } from '../shared/gen/manager.ts';
 import type { Scope } from '../shared/lifecycle/scope.ts';
+import { Turns } from '../shared/lifecycle/turns.ts';
 import { hostOf } from '../shared/platform/address.ts';
 import type { Clock } from '../shared/platform/clock.ts';
 import { VERSION } from '../shared/version.ts';
@@ -61,7 +62,7 @@ export class ManagerSide {
   readonly #dispatcher: Dispatcher;
   #link: ManagerLink;
   #server: OperationsServer | null = null;
-  #applying: Promise<void> = Promise.resolve();
+  readonly #applying = new Turns();
   #closed = false;
   /** As which node it was registered last. */
   #registeredAs = '';
@@ -166,9 +167,7 @@ export class ManagerSide {
 
   /** A changed configuration; `reconnect`: the link differs in more than the bounds of what waits. One at a time. */
   apply(reconnect: boolean): Promise<void> {
-    const applied = this.#applying.then(() => this.#apply(reconnect));
-    this.#applying = applied.catch(() => {}); // whoever asked hears of it
-    return applied;
+    return this.#applying.take(() => this.#apply(reconnect));
   }
 
   async #apply(reconnect: boolean): Promise<void> {
@@ -215,7 +214,7 @@ export class ManagerSide {
     this.#closed = true;
     await this.#server?.close();
     await this.#certificates.close();
-    await Promise.all([this.#link.close(), this.#applying]);
+    await Promise.all([this.#link.close(), this.#applying.take(async () => {})]);
     this.#audit.close();
   }
 

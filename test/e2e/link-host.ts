@@ -6,7 +6,7 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'vitest';
 import { ReportQueue } from '../../src/main/link/queue/report-queue.ts';
-import type { QueueLog } from '../../src/main/link/queue/surroundings.ts';
+import type { LinkLog } from '../../src/main/link/session.ts';
 import { systemClock } from '../../src/shared/platform/clock.ts';
 import { type LogLine, TestHost, type Yaml } from '../support/daemon-process.ts';
 import { freePort } from '../support/free-port.ts';
@@ -89,7 +89,7 @@ export function doubles(list: readonly string[]): number {
   return list.length - new Set(list).size;
 }
 
-const silent: QueueLog = { debug() {}, info() {}, warn() {}, error() {} };
+const silent: LinkLog = { debug() {}, info() {}, warn() {}, error() {} };
 const LIMITS = { maxBytes: 64 * 1024 * 1024, maxAgeMs: 86_400_000 };
 
 /** A queue in this process. While a daemon runs it must not be that daemon's. */

@@ -1,7 +1,7 @@
 /** Tells people what happens to the host's certificates: each thing once, in the log and as an event. */
 import { type DaemonError, describe } from '../../shared/errors/daemon-error.ts';
+import { codeOf } from '../../shared/errors/error-code.ts';
 import type { TlsFileFacts } from '../../shared/platform/tls-files.ts';
-import { codeOf } from '../../shared/platform/tls-verdict.ts';
 import { isoTime } from '../../shared/platform/validity.ts';
 import { dueNotices } from './expiry.ts';
 import { modeWarnings } from './file-modes.ts';

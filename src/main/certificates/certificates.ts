@@ -7,6 +7,7 @@
 import type { Identity, IdentitySource } from '../../shared/contracts/identity.ts';
 import type { TlsFilePaths } from '../../shared/contracts/pool-tasks.ts';
 import { asDaemonError, DaemonError, describe } from '../../shared/errors/daemon-error.ts';
+import { Turns } from '../../shared/lifecycle/turns.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { isTlsVerdict } from '../../shared/platform/tls-verdict.ts';
 import { Announcer, type AnnouncerOptions } from './announcer.ts';
@@ -45,7 +46,7 @@ export class Certificates implements IdentitySource {
   #candidate: Numbered | null = null;
   /** Why what is in the files is not in use. */
   #why = '';
-  #examined: Promise<void> = Promise.resolve();
+  readonly #examined = new Turns();
   #looked: Promise<void> = Promise.resolve();
   #nextLook: Promise<void> | null = null;
   #byContent = false;
@@ -158,9 +159,7 @@ export class Certificates implements IdentitySource {
 
   /** Brings the candidate up to what is in the files; never two at once. What is wrong with them is told, not thrown. */
   #examine(byContent: boolean): Promise<void> {
-    const examined = this.#examined.then(() => this.#examineNow(byContent));
-    this.#examined = examined.catch(() => {}); // whoever asked hears of it
-    return examined;
+    return this.#examined.take(() => this.#examineNow(byContent));
   }
 
   async #examineNow(byContent: boolean): Promise<void> {

@@ -79,14 +79,12 @@ const RUNNING = 'running';
 export class ManagerCalls {
   readonly #client: Client;
   readonly #timeoutMs: number;
-  #protocol: Protocol;
+  #protocol: Protocol = 'manager';
   #nodeId = '';
 
-  /** Speaks `protocol` from the registration on; `auto`: the first that the Manager has. */
   constructor(client: Client, timeoutMs: number) {
     this.#client = client;
     this.#timeoutMs = timeoutMs;
-    this.#protocol = 'manager';
   }
 
   /** As which node it is registered: of the daemon's own choice, or the Manager's where the protocol has it so. */
@@ -98,7 +96,7 @@ export class ManagerCalls {
     return this.#protocol;
   }
 
-  /** What was found holds until the next registration. */
+  /** `auto`: the first protocol that the Manager has. What was found holds until the next registration. */
   async register(request: RegisterNodeRequest, protocol: Protocol | 'auto'): Promise<void> {
     if (protocol !== 'daemon') {
       try {

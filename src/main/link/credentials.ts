@@ -8,8 +8,8 @@ import { X509Certificate } from 'node:crypto';
 import { isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls';
 import { CallCredentials, ChannelCredentials } from '@grpc/grpc-js';
+import { codeOf } from '../../shared/errors/error-code.ts';
 import { alternativeNames, certificateFacts } from '../../shared/platform/certificate-facts.ts';
-import { codeOf } from '../../shared/platform/tls-verdict.ts';
 import { HandshakeError, type PeerFacts } from './handshake-error.ts';
 
 type Connector = ReturnType<ChannelCredentials['_createSecureConnector']>;

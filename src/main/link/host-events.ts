@@ -1,6 +1,7 @@
 /** What the Manager is told of things that happened, in its own terms. Pure. */
 import type { ResourceAlert } from '../../shared/contracts/health.ts';
 import type { HostEvent } from '../../shared/contracts/host-event.ts';
+import type { LostReports } from './queue/report-queue.ts';
 
 export function alertEvent({ agentId, type, currentValue, threshold, state }: ResourceAlert): HostEvent {
   const words = state === 'raised' ? `is over its ${type} threshold` : `is below its ${type} threshold again`;
@@ -11,13 +12,6 @@ export function alertEvent({ agentId, type, currentValue, threshold, state }: Re
     details: { type, current_value: String(currentValue), threshold: String(threshold) },
     lastLines: [],
   };
-}
-
-/** By the reason for which reports were given up. */
-export interface LostReports {
-  room: number;
-  age: number;
-  unanswered: number;
 }
 
 /** Null where none was lost. */

@@ -3,8 +3,9 @@
  * gives it.
  */
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { codeOf } from '../../shared/errors/error-code.ts';
 import { hostOf } from '../../shared/platform/address.ts';
-import { CLOSED_AFTER_HANDSHAKE, codeOf, isTlsVerdict } from '../../shared/platform/tls-verdict.ts';
+import { CLOSED_AFTER_HANDSHAKE, isTlsVerdict } from '../../shared/platform/tls-verdict.ts';
 import { invalidityInWords, validityAt } from '../../shared/platform/validity.ts';
 import { HandshakeError, type PeerFacts } from './handshake-error.ts';
 

@@ -75,7 +75,6 @@ export class Dispatcher implements RemoteDispatcher {
     const written = (outcome: AuditEntry['outcome'], code: number, message: string): void => {
       const { via, names } = caller;
       const durationMs = Math.round(clock.nowMs() - startedMs);
-      const subject = subjectOf(request);
       this.#write({
         via,
         caller: names.slice(0, MAX_NAMES).map((text) => text.slice(0, MAX_SUBJECT)),
@@ -84,7 +83,7 @@ export class Dispatcher implements RemoteDispatcher {
         status: code,
         message,
         durationMs,
-        ...subject,
+        ...subjectOf(request),
       });
     };
     let response: RemoteCalls[N]['response'];
@@ -100,12 +99,12 @@ export class Dispatcher implements RemoteDispatcher {
     } catch (error) {
       const refused = error instanceof StatusError;
       const code = refused ? error.status : status.INTERNAL;
-      const message = describe(error).slice(0, MAX_MESSAGE);
+      const message = describe(error);
       written(refused ? 'refused' : 'failed', code, message);
       return { status: code, message: wireWords(message) };
     }
     const { success, words } = outcomeOf(response);
-    written(success ? 'done' : 'failed', status.OK, success ? '' : words.slice(0, MAX_MESSAGE));
+    written(success ? 'done' : 'failed', status.OK, success ? '' : words);
     return { response: withWireWords(response) };
   }
 

@@ -1,4 +1,5 @@
 /** Tells what TLS said of a peer, or the peer of us, from faults of the network below it, by the error's code. Pure. */
+import { codeOf } from '../errors/error-code.ts';
 
 /**
  * Our own code: the peer closed the connection once TLS was agreed on. Servers that check a client's certificate only
@@ -15,11 +16,6 @@ const CERTIFICATE_CHECKS: readonly string[] = [
   'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
   'UNSPECIFIED',
 ];
-
-/** Empty where it has none. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
 
 /** Whether the error is a verdict of TLS rather than of the network below it. */
 export function isTlsVerdict(error: unknown): boolean {

@@ -3,8 +3,9 @@
  * whatever tears a write, one slot holds. Errors of the system pass through; the next write begins anew.
  */
 import { dirname } from 'node:path';
+import { unlessAbsent } from '../../../shared/platform/files.ts';
 import { CURSOR_BYTES, decodeCursor, encodeSlot, type Marks, SLOT_SPACING } from './cursor.ts';
-import { codeOf, type QueueFiles, type QueueHandle, syncFolder } from './surroundings.ts';
+import { type QueueFiles, type QueueHandle, syncFolder } from './surroundings.ts';
 
 async function writeWhole(handle: QueueHandle, bytes: Buffer, position: number): Promise<void> {
   const { bytesWritten } = await handle.write(bytes, 0, bytes.length, position);
@@ -27,13 +28,8 @@ export class CursorFile {
 
   /** `absent`: there was none; `damaged`: no slot of it is whole. */
   async load(): Promise<Marks | 'absent' | 'damaged'> {
-    let handle: QueueHandle;
-    try {
-      handle = await this.#files.open(this.#path, 'r');
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 'absent';
-      throw error;
-    }
+    const handle = await unlessAbsent(this.#files.open(this.#path, 'r'), null);
+    if (!handle) return 'absent';
     try {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(CURSOR_BYTES), 0, CURSOR_BYTES, 0);
       const slot = decodeCursor(buffer.subarray(0, bytesRead));
@@ -85,12 +81,8 @@ export class CursorFile {
   }
 
   async #open(): Promise<QueueHandle | null> {
-    try {
-      this.#handle = await this.#files.open(this.#path, 'r+');
-    } catch (error) {
-      if (codeOf(error) !== 'ENOENT') throw error;
-      return null;
-    }
+    this.#handle = await unlessAbsent(this.#files.open(this.#path, 'r+'), null);
+    if (!this.#handle) return null;
     if (this.#loose) await this.#handle.datasync(); // the other slot, before this one is touched
     return this.#handle;
   }

@@ -3,7 +3,8 @@
  * of that size. Nothing reads it again.
  */
 import { join } from 'node:path';
-import { codeOf, type QueueFiles } from './surroundings.ts';
+import { unlessAbsent } from '../../../shared/platform/files.ts';
+import type { QueueFiles } from './surroundings.ts';
 
 const LARGEST_BYTES = 1024 * 1024;
 const LONGEST_REASON = 500;
@@ -40,23 +41,14 @@ export class DeadLetters {
     const line = lineOf(letter);
     const path = join(this.#folder, 'dead-letters.jsonl');
     await this.#files.mkdir(this.#folder, { recursive: true, mode: 0o750 });
-    if ((await this.#size(path)) + line.length > LARGEST_BYTES)
-      await this.#files.rename(path, join(this.#folder, 'dead-letters.1.jsonl'));
+    const { size } = await unlessAbsent(this.#files.stat(path), { size: 0 });
+    if (size + line.length > LARGEST_BYTES) await this.#files.rename(path, join(this.#folder, 'dead-letters.1.jsonl'));
     const handle = await this.#files.open(path, 'a', 0o640);
     try {
       await handle.write(line, 0, line.length);
       await handle.datasync();
     } finally {
       await handle.close();
-    }
-  }
-
-  async #size(path: string): Promise<number> {
-    try {
-      return (await this.#files.stat(path)).size;
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') return 0;
-      throw error;
     }
   }
 }

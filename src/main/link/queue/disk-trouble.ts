@@ -1,5 +1,5 @@
 /** A disk that cannot be written: told once, tried again after waits that double, told when it works again. */
-import type { QueueLog } from './surroundings.ts';
+import type { LinkLog } from '../session.ts';
 
 const FIRST_WAIT_MS = 1000;
 const LONGEST_WAIT_MS = 60_000;
@@ -7,10 +7,10 @@ const LONGEST_WAIT_MS = 60_000;
 export class DiskTrouble {
   readonly #what: string;
   readonly #folder: string;
-  readonly #log: QueueLog;
+  readonly #log: LinkLog;
   #waitMs = 0;
 
-  constructor(what: string, folder: string, log: QueueLog) {
+  constructor(what: string, folder: string, log: LinkLog) {
     this.#what = what;
     this.#folder = folder;
     this.#log = log;

@@ -30,6 +30,7 @@ export interface QueueLimits {
 
 export interface ReportQueueOptions extends Surroundings, QueueLimits {}
 
+/** By the reason for which they were given up. */
 export interface LostReports {
   room: number;
   age: number;

@@ -4,9 +4,12 @@
  * set aside as *.corrupt once the rest of it has been read. Not safe for calls that overlap.
  */
 import { basename, join } from 'node:path';
+import { codeOf } from '../../../shared/errors/error-code.ts';
+import { unlessAbsent } from '../../../shared/platform/files.ts';
+import type { LinkLog } from '../session.ts';
 import type { Entry, Frame } from './frame.ts';
 import { SegmentWriter, type Walk, walkFrames } from './segment-file.ts';
-import { codeOf, type QueueFiles, type QueueLog, syncFolder } from './surroundings.ts';
+import { type QueueFiles, syncFolder } from './surroundings.ts';
 
 interface Segment {
   readonly first: number;
@@ -31,7 +34,7 @@ interface Place {
 export interface SegmentLogOptions {
   folder: string;
   files: QueueFiles;
-  log: QueueLog;
+  log: LinkLog;
   /** Given at load() what the newest segments hold, taken entries too. */
   onEntry(entry: Entry): void;
 }
@@ -87,10 +90,7 @@ export class SegmentLog {
   async load(): Promise<void> {
     const { folder, files, onEntry } = this.#options;
     this.#segments = [];
-    const names = await files.readdir(folder).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') return [];
-      throw error;
-    });
+    const names = await unlessAbsent(files.readdir(folder), []);
     const firsts = names.flatMap((name) => SEGMENT.exec(name)?.[1] ?? []).map(Number);
     firsts.sort((a, b) => a - b);
     for (const [at, first] of firsts.entries()) {

@@ -1,6 +1,7 @@
 /** What the queue needs from outside, as parameters: the disk (node:fs/promises by default), a timer, a log. */
 import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import type { Clock } from '../../../shared/platform/clock.ts';
+import type { LinkLog } from '../session.ts';
 
 export type QueueHandle = Pick<FileHandle, 'read' | 'write' | 'writev' | 'datasync' | 'sync' | 'truncate' | 'close'>;
 
@@ -15,25 +16,14 @@ export interface QueueFiles {
 
 export const systemFiles: QueueFiles = { open, stat, mkdir, readdir, rename, unlink };
 
-export interface QueueLog {
-  debug(fields: object, message?: string): void;
-  info(fields: object, message?: string): void;
-  warn(fields: object, message?: string): void;
-  error(fields: object, message?: string): void;
-}
-
 export interface Surroundings {
   folder: string;
   clock: Clock;
   /** Runs once after the delay; the returned function cancels. */
   after(delayMs: number, name: string, run: () => void): () => void;
-  log: QueueLog;
+  log: LinkLog;
   /** Default: the system's. */
   files?: QueueFiles;
-}
-
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 /** A new name in the folder is on disk afterwards. */

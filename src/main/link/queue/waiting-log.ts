@@ -4,6 +4,7 @@
  * nothing of what an entry is. Nothing here rejects or throws but read().
  */
 import { join } from 'node:path';
+import { Turns } from '../../../shared/lifecycle/turns.ts';
 import { type Limits, type LossReason, segmentBytes, trim } from './bounds.ts';
 import { inOrder, type Marks, marksAtOpening } from './cursor.ts';
 import { CursorFile } from './cursor-file.ts';
@@ -11,7 +12,6 @@ import { DiskTrouble } from './disk-trouble.ts';
 import type { Entry } from './frame.ts';
 import { SegmentLog } from './segment-log.ts';
 import { type Surroundings, systemFiles } from './surroundings.ts';
-import { Turns } from './turns.ts';
 import { contiguous, Unwritten } from './unwritten.ts';
 
 export interface WaitingLogOptions extends Surroundings {

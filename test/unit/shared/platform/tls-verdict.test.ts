@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { CLOSED_AFTER_HANDSHAKE, codeOf, isTlsVerdict } from '../../../../src/shared/platform/tls-verdict.ts';
+import { codeOf } from '../../../../src/shared/errors/error-code.ts';
+import { CLOSED_AFTER_HANDSHAKE, isTlsVerdict } from '../../../../src/shared/platform/tls-verdict.ts';
 
 const withCode = (code: unknown): Error => Object.assign(new Error('it failed'), { code });
 

@@ -10,10 +10,8 @@ import { DeadLetters } from '../../../../../src/main/link/queue/dead-letters.ts'
 import { type Entry, type Frame, FrameParser, frameHeader } from '../../../../../src/main/link/queue/frame.ts';
 import { RecentSeconds } from '../../../../../src/main/link/queue/recent-seconds.ts';
 import { systemFiles } from '../../../../../src/main/link/queue/surroundings.ts';
-import { Turns } from '../../../../../src/main/link/queue/turns.ts';
 import { contiguous, Unwritten } from '../../../../../src/main/link/queue/unwritten.ts';
 import { WaitingLog } from '../../../../../src/main/link/queue/waiting-log.ts';
-import { settle } from '../../../../fakes/clock.ts';
 import { testFolder } from '../../../../support/temp-folder.ts';
 import { FaultyFiles, systemError } from './faulty-files.ts';
 import { Place, seeded } from './place.ts';
@@ -245,22 +243,6 @@ describe('what is unwritten', () => {
     expect(indices(unwritten)).toEqual([50, 51]);
     expect(unwritten.upTo({ entries: 1, bytes: 1 })).toHaveLength(1);
   });
-});
-
-test('turns: one after another, also after one that failed', async () => {
-  const turns = new Turns();
-  const order: string[] = [];
-  const job =
-    (name: string, fails = false) =>
-    async (): Promise<void> => {
-      order.push(`${name} begins`);
-      await settle();
-      order.push(`${name} ends`);
-      if (fails) throw new Error(name);
-    };
-  const jobs = [turns.take(job('a')), turns.take(job('b', true)), turns.take(job('c'))];
-  expect((await Promise.allSettled(jobs)).map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
-  expect(order).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
 });
 
 describe('dead letters', () => {
