@@ -4,7 +4,9 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { buildAddon } from './addon.mjs';
 import { install, ROOT } from './setup.mjs';
+import { slimModules } from './slim/modules.mjs';
 
 install();
 const { build } = await import('esbuild');
@@ -39,8 +41,8 @@ const SPLIT = {
   piscina: './piscina.js',
   '/updater.ts': './update.js',
 };
-/** Native and optional: asked for only where threads are to be niced, which ours are not. */
-const EXTERNAL = ['@napi-rs/nice'];
+/** Native and optional. The first is asked for only where threads are to be niced, which ours are not. */
+const EXTERNAL = ['@napi-rs/nice', 'koffi'];
 
 const splitLazyModules = {
   name: 'split-lazy-modules',
@@ -83,7 +85,10 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
     supported: { 'dynamic-import': false },
     define: { __VERSION__: JSON.stringify(version) },
     external: EXTERNAL,
-    plugins: [splitLazyModules, leaveOutUnused],
+    plugins: [splitLazyModules, leaveOutUnused, ...(name === 'daemon' ? [slimModules] : [])],
     logLevel: 'warning',
   });
 }
+// without it the daemon is larger, and otherwise the same
+const problem = buildAddon(OUT);
+if (problem) process.stderr.write(`give-back.node is not built: ${problem}\n`);

@@ -11,6 +11,7 @@ import { VERSION } from '../shared/version.ts';
 import { planReload } from './agents/reload-plan.ts';
 import { ConfigSource, type LoadedConfig } from './config-source.ts';
 import { startDaemon } from './daemon.ts';
+import { compile } from './footprint/own-process.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { type DaemonLog, openLog } from './logging/logger.ts';
 
@@ -107,6 +108,7 @@ async function main(): Promise<void> {
   process.on('SIGHUP', () => onHangUp());
 
   closeInheritedDescriptors();
+  compile(false); // until the configuration says otherwise
   const { config: path, check } = parse();
   const config = await firstConfig(path, check);
   let release: () => void;

@@ -11,14 +11,17 @@ import { Scope } from '../shared/lifecycle/scope.ts';
 import { systemClock } from '../shared/platform/clock.ts';
 import { VERSION } from '../shared/version.ts';
 import { Agents } from './agents/agents.ts';
+import { HEALTH_JOB } from './agents/health-monitor.ts';
 import { SystemProcesses } from './agents/launcher.ts';
 import type { ReloadPlan } from './agents/reload-plan.ts';
 import { ControlServer } from './control/control-server.ts';
 import { rollbackInput, targetInput, updateInput } from './control/update-input.ts';
+import { Footprint } from './footprint/footprint.ts';
+import { ownProcess } from './footprint/own-process.ts';
 import { alertEvent } from './link/host-events.ts';
 import type { DaemonLog } from './logging/logger.ts';
 import { ManagerSide } from './manager-side.ts';
-import { Collection } from './metrics/collection.ts';
+import { COLLECT_JOB, Collection } from './metrics/collection.ts';
 import { nodeId } from './node-id.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { Pool } from './threads/pool.ts';
@@ -75,12 +78,25 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Omit<Running
   await scope.add(() => scheduler.close());
   const after = scheduler.after.bind(scheduler);
   const every = scheduler.every.bind(scheduler);
+  const footprint = new Footprint({
+    mode: config.daemon.footprint,
+    process: ownProcess(bundles),
+    after,
+    clock,
+    heartbeatInMs: () => scheduler.dueInMs('heartbeat'),
+    log,
+  });
+  await footprint.start();
+  const threads = { onStarted: () => footprint.threadStarted(), onEnded: () => footprint.threadEnded() };
   const runner = new Runner({
+    ...threads,
+    onEnding: () => footprint.threadEnding(),
+    nextRunInMs: () => Math.min(scheduler.dueInMs(HEALTH_JOB), scheduler.dueInMs(COLLECT_JOB)),
     bundles,
     onOutput: (text) => log.debug({ event: 'thread-output', text }, 'a thread printed something'),
   });
   await scope.add(() => runner.close());
-  const pool = new Pool({ bundles });
+  const pool = new Pool({ ...threads, bundles });
   await scope.add(() => pool.close());
 
   const host = hostFacts(runner, log);

@@ -43,6 +43,8 @@ interface Kept {
   ring: ResourceRing;
 }
 
+/** What its next round is called in the schedule. */
+export const HEALTH_JOB = 'agents’ health';
 /** Regular checks keep this distance from the start, so that they fall together with collections. */
 const OFFSET_MS = 1000;
 /** Due times this close together share a run. */
@@ -134,7 +136,7 @@ export class HealthMonitor {
       return agent.watched.awaitsHealth ? [dueMs, lookMs] : [dueMs];
     });
     if (due.length === 0) return;
-    this.#cancel = after(Math.min(...due) - nowMs, 'agents’ health', () => this.#tick());
+    this.#cancel = after(Math.min(...due) - nowMs, HEALTH_JOB, () => this.#tick());
   }
 
   /** Forgets agents that are no more; gives those that there are. */

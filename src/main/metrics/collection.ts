@@ -27,6 +27,8 @@ export interface CollectionOptions {
   };
 }
 
+/** What its next run is called in the schedule. */
+export const COLLECT_JOB = 'collect';
 /** Time between the run that takes the starting counters and the first one that can give rates. */
 const PRIME_MS = 1000;
 const BUILT_IN_DEADLINE_MS = 30_000;
@@ -92,7 +94,7 @@ export class Collection {
     this.#cancel();
     const dueMs = earliestDue(this.#plan);
     if (this.#abort.signal.aborted || dueMs === Number.POSITIVE_INFINITY) return;
-    this.#cancel = this.#options.after(dueMs - this.#options.clock.nowMs(), 'collect', () => this.#tick());
+    this.#cancel = this.#options.after(dueMs - this.#options.clock.nowMs(), COLLECT_JOB, () => this.#tick());
   }
 
   #tick(): void {
@@ -136,7 +138,7 @@ export class Collection {
     if (this.#abort.signal.aborted) return;
     const samples: Sample[] = [];
     for (const outcome of outcomes) {
-      const sample = this.#take(outcome);
+      const sample = this.#take(outcome, startedMs);
       if (sample) samples.push(sample);
     }
     const durationMs = Math.round(clock.nowMs() - startedMs);
@@ -145,13 +147,14 @@ export class Collection {
     this.#arm();
   }
 
-  #take(outcome: CollectOutcome): Sample | null {
+  #take(outcome: CollectOutcome, startedMs: number): Sample | null {
     const collector = this.#collectors.get(outcome.name);
     if (!collector) return null;
     const reports = collector.primed;
     collector.state = outcome.state;
     collector.primed = true;
-    const nextMs = this.#options.clock.nowMs() + PRIME_MS;
+    // from the start of the run: agents' checks keep this distance from theirs, and share a thread with it
+    const nextMs = Math.max(startedMs + PRIME_MS, this.#options.clock.nowMs());
     this.#plan = this.#plan.map((planned) =>
       planned.name === outcome.name ? { ...planned, running: false, ...(reports ? {} : { dueMs: nextMs }) } : planned,
     );

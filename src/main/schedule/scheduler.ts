@@ -71,6 +71,13 @@ export class Scheduler {
     };
   }
 
+  /** Milliseconds until the next call of that name; infinity where none waits. */
+  dueInMs(name: string): number {
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries) if (entry.name === name) earliest = Math.min(earliest, entry.dueMs);
+    return earliest - this.#options.clock.nowMs();
+  }
+
   /** How many callbacks are waiting, for tests and leak checks. */
   get waiting(): number {
     return this.#entries.size;

@@ -25,6 +25,9 @@ export interface PoolOptions {
   idleMs?: number;
   /** Where the library comes from; default: its bundle. */
   load?: () => Promise<{ Piscina: typeof Piscina }>;
+  onStarted?: () => void;
+  /** A thread has ended: its memory is free. */
+  onEnded?: () => void;
 }
 
 const IDLE_MS = 1000;
@@ -107,7 +110,7 @@ export class Pool {
       // a thread that waits by Atomics would not end what its last task left to its event loop
       atomics: 'disabled',
       recordTiming: false,
-      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
+      env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', ...furtherAuthorities(process.env) },
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_LIMIT_MB },
     });
@@ -116,6 +119,16 @@ export class Pool {
       if (piscina.threads.length > 0) return;
       const reason = new DaemonError('internal', 'no thread of the pool could be started', { cause });
       for (const refuse of this.#waiting) refuse(reason);
+    });
+    const { onStarted, onEnded } = this.#options;
+    const ready = new Set<unknown>();
+    piscina.on('workerCreate', (worker: unknown) => {
+      ready.add(worker);
+      onStarted?.();
+    });
+    // of a thread that never came to be, too
+    piscina.on('workerDestroy', (worker: unknown) => {
+      if (ready.delete(worker)) onEnded?.();
     });
     this.#started = piscina;
     return piscina;
@@ -164,4 +177,10 @@ function progressPort(onProgress: PoolTaskOptions['onProgress']): Pick<PoolCall<
   port1.on('message', (progress: TaskProgress) => onProgress(progress));
   port1.unref();
   return { port: port2, close: () => port1.close() };
+}
+
+/** For downloads. The launcher has put it aside where Node does not look. */
+function furtherAuthorities(environment: NodeJS.ProcessEnv): Record<string, string> {
+  const file = environment['DAEMON_EXTRA_CA_CERTS'] || environment['NODE_EXTRA_CA_CERTS'];
+  return file ? { DAEMON_EXTRA_CA_CERTS: file } : {};
 }

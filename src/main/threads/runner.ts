@@ -25,10 +25,20 @@ export interface RunnerOptions {
   bundles: string;
   /** What a thread prints (a plugin's console.log), line by line. */
   onOutput?: (text: string) => void;
+  /** Milliseconds until the next run that is planned, of any kind; absent: nobody knows. */
+  nextRunInMs?: () => number;
+  onStarted?: () => void;
+  /** One is about to be ended, which holds this thread up for some milliseconds. */
+  onEnding?: () => void;
+  /** A thread has ended: its memory is free. */
+  onEnded?: () => void;
 }
 
 const BUNDLES: Record<JobKind, string> = { collect: 'collect.js', hostFacts: 'collect.js', health: 'collect.js' };
 const HEAP_LIMIT_MB = 64;
+/** Two runs less than this apart share a thread: checks and collections have cadences of their own. */
+const SOON_MS = 500;
+const LATE_MS = 100;
 /** A thread stuck in a system call cannot be ended; nobody waits longer than this for it. */
 const TERMINATE_MS = 1000;
 
@@ -37,6 +47,7 @@ interface Thread {
   api: Remote<WorkerApi>;
   /** Rejects when the thread ends, however it ends. */
   ended: Promise<never>;
+  onEnding: () => void;
   bundle: string;
   isolated: boolean;
   /** Runs under way. */
@@ -75,7 +86,8 @@ export class Runner {
       const call = thread.api[kind] as (value: Jobs[K]['input']) => Promise<Jobs[K]['output']>;
       const output = await bounded(Promise.race([call(input), thread.ended]), kind, options);
       thread.keepUntilMs = Math.max(thread.keepUntilMs, performance.now() + (options.lingerMs ?? 0));
-      void this.#release(thread);
+      // two at once would be the peak of the daemon's memory: a thread, and what is made of its answer
+      await this.#release(thread);
       return output;
     } catch (error) {
       thread.spoiled = true;
@@ -127,9 +139,12 @@ export class Runner {
         reject(new DaemonError('internal', `the thread of ${bundle} ended with ${code} before it answered`)),
       );
     });
+    this.#options.onStarted?.();
+    worker.once('exit', () => this.#options.onEnded?.());
     ended.catch(() => {}); // seen by whoever waits for an answer; an idle thread's end is nobody's error
     const api = wrap<WorkerApi>(nodeEndpoint(worker));
-    return { worker, api, ended, bundle, isolated, runs: 0, spoiled: false, keepUntilMs: 0, ending: null };
+    const onEnding = this.#options.onEnding ?? (() => {});
+    return { worker, api, ended, onEnding, bundle, isolated, runs: 0, spoiled: false, keepUntilMs: 0, ending: null };
   }
 
   /** One of its runs has ended. Settles at once, or, where the thread ends with it, at the end of the thread. */
@@ -137,9 +152,15 @@ export class Runner {
     thread.runs--;
     if (thread.runs > 0) return;
     this.#busy.delete(thread);
-    const lingerMs = thread.keepUntilMs - performance.now();
+    const lingerMs = Math.max(thread.keepUntilMs - performance.now(), this.#untilNextRunMs());
     if (thread.spoiled || thread.isolated || this.#closed || lingerMs <= 0) return end(thread);
     this.#keep(thread, lingerMs);
+  }
+
+  /** 0 where the next run is too far off for a thread to be kept for it. */
+  #untilNextRunMs(): number {
+    const nextMs = this.#options.nextRunInMs?.() ?? Number.POSITIVE_INFINITY;
+    return nextMs < SOON_MS ? Math.max(0, nextMs) + LATE_MS : 0;
   }
 
   #keep(thread: Thread, lingerMs: number): void {
@@ -182,6 +203,7 @@ function end(thread: Thread): Promise<void> {
 }
 
 async function terminate(thread: Thread): Promise<void> {
+  thread.onEnding();
   thread.api[releaseProxy]();
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -121,6 +121,13 @@ export const SCHEMA = {
         },
         doc: 'Labels of this host in the registration, besides those that the daemon finds out. (Not in the design document.)',
       },
+      footprint: {
+        kind: 'choice',
+        name: 'footprint',
+        choices: ['full', 'basic', 'off'],
+        default: 'full',
+        doc: 'How far the daemon goes to stay small; see docs/footprint.md. `full`: pages of its program go back to the kernel while they are not used; `basic`: only unused heap; `off`: nothing. (Not in the design document.)',
+      },
       audit_log_file: {
         kind: 'path',
         name: 'auditLogFile',

@@ -37,6 +37,7 @@ describe('defaults', () => {
         httpPort: 0,
         advertiseAddress: '',
         labels: {},
+        footprint: 'full',
         auditLogFile: '/var/log/daemon/audit.log',
       },
       manager: {

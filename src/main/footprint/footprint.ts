@@ -1,0 +1,230 @@
+/**
+ * Keeps the daemon small: gives memory back to the kernel by plan (plan.ts), what may be given back by the maps
+ * (mappings.ts). `basic`: only what V8 and the C library hold on to. `full`: also pages of the program's files, which
+ * come back when they are touched. Whatever is not as it should be ends the giving back of pages, and nothing else.
+ * docs/footprint.md has what each part buys.
+ */
+import type { Config } from '../../shared/config/schema.ts';
+import type { Clock } from '../../shared/platform/clock.ts';
+import { HotPages } from './hot-pages.ts';
+import { asPairs, givable, headsOf, lockTable, parseSmaps, stillMapped } from './mappings.ts';
+import type { LoadedNative } from './native.ts';
+import {
+  AFTER_START,
+  AFTER_THREADS,
+  type Due,
+  isTight,
+  WITH_FAULT_AROUND_EVERY_MS,
+  waitForHeartbeatMs,
+  watchFor,
+} from './plan.ts';
+
+/** The process, as far as it is looked at and acted on here. */
+export interface OwnProcess {
+  executable: string;
+  /** What it stands on cannot be read again at any moment: a file system that may hang. Empty: it can. */
+  unreliable(): string;
+  /** Of all that is resident, to within some pages. */
+  residentBytes(): number;
+  smaps(): Buffer;
+  maps(): Buffer;
+  loadNative(): Promise<{ native: LoadedNative | null; why: string }>;
+  /** Whether code that runs often is compiled: a process that is idle gains nothing by it. */
+  compile(on: boolean): void;
+  /** A collection of everything, at once. */
+  collect(): void;
+}
+
+export interface FootprintOptions {
+  mode: Config['daemon']['footprint'];
+  process: OwnProcess;
+  after(delayMs: number, name: string, run: () => void): () => void;
+  clock: Pick<Clock, 'nowMs' | 'after'>;
+  /** Milliseconds until the next heartbeat; infinity where none is planned. */
+  heartbeatInMs(): number;
+  log: {
+    debug(fields: object, message?: string): void;
+    info(fields: object, message?: string): void;
+  };
+}
+
+interface Pages {
+  native: LoadedNative;
+  /** As /proc/self/maps has them. */
+  heads: Buffer[];
+  pairs: BigUint64Array;
+  /** Without those that are needed again at once while a thread starts; all of them until these are known. */
+  coldPairs: BigUint64Array;
+  hot: HotPages | null;
+}
+
+const NAME = 'footprint';
+
+export class Footprint {
+  readonly #options: FootprintOptions;
+  #native: LoadedNative | null = null;
+  /** Pages of files that are given back; `looking` until they are looked for, `none` where they are not, or no more. */
+  #pages: Pages | 'looking' | 'none' = 'looking';
+  #threads = 0;
+  /** Monotonic milliseconds. */
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #endedMs = Number.NEGATIVE_INFINITY;
+  /** Resident bytes after pages were given back last. */
+  #leftBytes = 0;
+  #cancelLook: () => void = () => {};
+  #planned: (() => void)[] = [];
+  /** Collections that are planned. */
+  #collections = 0;
+
+  constructor(options: FootprintOptions) {
+    this.#options = options;
+  }
+
+  /** Whether pages of files are being given back. */
+  get givesPagesBack(): boolean {
+    return typeof this.#pages === 'object';
+  }
+
+  /** To be called once the process has loaded what it runs on. */
+  async start(): Promise<void> {
+    const { mode, process } = this.#options;
+    process.compile(mode === 'off');
+    if (mode === 'off') return;
+    const { native, why } = await process.loadNative();
+    this.#native = native;
+    if (!native) this.#options.log.debug({ event: 'footprint', mode, why }, 'memory is given back by V8 only');
+    this.#plan(AFTER_START);
+  }
+
+  /** A thread has been started. */
+  threadStarted(): void {
+    this.#threads++;
+    this.#startedMs = this.#options.clock.nowMs();
+    this.#look();
+  }
+
+  /** One is about to end: nothing can be given back while its end is waited for. */
+  threadEnding(): void {
+    this.#givePagesBack();
+  }
+
+  /** One has ended. */
+  threadEnded(): void {
+    this.#threads--;
+    this.#endedMs = this.#options.clock.nowMs();
+    this.#look();
+    if (this.#threads === 0 && this.#options.mode !== 'off') this.#plan(AFTER_THREADS);
+  }
+
+  /** In place of what was planned before, except that a collection which is planned already serves. */
+  #plan(dues: readonly Due[]): void {
+    for (const cancel of this.#planned) cancel();
+    const serves = this.#collections > 0;
+    this.#planned = [];
+    for (const { afterMs, step } of dues) {
+      if (step === 'trim') this.#planned.push(this.#options.after(afterMs, NAME, () => this.#trim()));
+      else if (!serves) this.#planCollection(afterMs);
+    }
+  }
+
+  #planCollection(afterMs: number): void {
+    this.#collections++;
+    this.#options.after(afterMs, NAME, () => {
+      this.#collections--;
+      const waitMs = waitForHeartbeatMs(this.#options.heartbeatInMs());
+      if (waitMs > 0) this.#planCollection(waitMs);
+      else this.#collect();
+    });
+  }
+
+  #collect(): void {
+    if (this.#options.mode === 'full' && this.#pages === 'looking') this.#pages = this.#findPages();
+    this.#options.process.collect();
+    this.#trim();
+  }
+
+  #trim(): void {
+    this.#native?.calls.trim();
+    this.#check(); // here there is time for it
+    this.#givePagesBack();
+  }
+
+  /** When everything that stays has been loaded. */
+  #findPages(): Pages | 'none' {
+    const { process, log, after } = this.#options;
+    const native = this.#native;
+    if (!native) return 'none';
+    try {
+      const unreliable = process.unreliable();
+      if (unreliable) throw new Error(unreliable);
+      const all = parseSmaps(process.smaps());
+      const mappings = givable(all, process.executable);
+      const pairs = asPairs(mappings);
+      const without = native.calls.withoutFaultAround(pairs);
+      const table = native.calls.quietMutexes() ? lockTable(all) : null;
+      const tableBytes = table ? native.calls.giveBackFilled(asPairs([table])) : 0;
+      log.debug(
+        { event: 'footprint', native: native.from, mappings: mappings.length, withoutFaultAround: without, tableBytes },
+        'pages of files are given back',
+      );
+      if (without <= 0) after(WITH_FAULT_AROUND_EVERY_MS, NAME, () => this.#again());
+      return { native, heads: headsOf(mappings), pairs, coldPairs: pairs, hot: new HotPages(mappings) };
+    } catch (err) {
+      this.#stop(err);
+      return 'none';
+    }
+  }
+
+  #again(): void {
+    if (typeof this.#pages === 'string') return;
+    this.#givePagesBack();
+    this.#options.after(WITH_FAULT_AROUND_EVERY_MS, NAME, () => this.#again());
+  }
+
+  /** Gives back by need while there are threads, and while their memory is kept. */
+  #look(): void {
+    this.#cancelLook();
+    const { clock, process } = this.#options;
+    if (typeof this.#pages === 'string') return;
+    const nowMs = clock.nowMs();
+    const watch = watchFor(this.#threads, nowMs - this.#startedMs, nowMs - this.#endedMs);
+    if (!watch) return;
+    if (process.residentBytes() > watch.aboveBytes(this.#leftBytes)) this.#squeeze(this.#pages);
+    this.#cancelLook = clock.after(watch.everyMs, () => this.#look());
+  }
+
+  #check(): void {
+    if (typeof this.#pages === 'string') return;
+    if (!stillMapped(this.#pages.heads, this.#options.process.maps())) {
+      this.#stop(new Error('what is mapped has changed'));
+    }
+  }
+
+  #givePagesBack(): void {
+    if (typeof this.#pages === 'object') this.#giveBack(this.#pages, this.#pages.pairs);
+  }
+
+  #squeeze(pages: Pages): void {
+    if (this.#threads > 0 && pages.hot) this.#learn(pages, pages.hot);
+    this.#giveBack(pages, this.#threads > 0 ? pages.coldPairs : pages.pairs);
+    if (isTight(this.#leftBytes)) this.#givePagesBack();
+  }
+
+  #learn(pages: Pages, hot: HotPages): void {
+    const tells = hot.look(pages.native.calls.countPresent);
+    if (tells && !hot.learned) return;
+    if (tells) pages.coldPairs = asPairs(hot.others());
+    pages.hot = null;
+  }
+
+  #giveBack({ native }: Pages, pairs: BigUint64Array): void {
+    const refused = native.calls.giveBack(pairs);
+    this.#leftBytes = this.#options.process.residentBytes();
+    if (refused > 0) this.#stop(new Error(`the kernel refused ${refused} of ${pairs.length / 2} ranges`));
+  }
+
+  #stop(err: unknown): void {
+    this.#pages = 'none';
+    this.#options.log.info({ event: 'footprint', err }, 'pages of files are not given back');
+  }
+}

@@ -1,0 +1,149 @@
+/**
+ * Which parts of the process's memory may be given back to the kernel at any moment, from /proc/self/smaps (proc(5)).
+ * Pure. A page of a file that is mapped privately, never written through this mapping, comes back from the file when
+ * it is touched again; anything else would be lost, which is why everything that is not known to be such is left alone.
+ */
+export interface Mapping {
+  /** Addresses; the end is the first one after it. Those of a program are below 2^53, where a number holds them. */
+  start: number;
+  end: number;
+  /** `r-xp`. */
+  permissions: string;
+  inode: number;
+  /** Empty for memory without a name; `[heap]`, `[stack]` … */
+  path: string;
+  rssBytes: number;
+  privateDirtyBytes: number;
+  anonymousBytes: number;
+  /** The line of the address range up to the inode, as /proc/self/maps has it too. */
+  head: string;
+}
+
+export interface Range {
+  start: number;
+  end: number;
+}
+
+const HEAD = /^([0-9a-f]+)-([0-9a-f]+) ([-rwxsp]{4}) [0-9a-f]+ [0-9a-f]+:[0-9a-f]+ (\d+) *(.*)$/;
+const KILOBYTES = /^ +(\d+) kB$/;
+/** The first letters of a mapping's further lines; those of an address range are hexadecimal digits in lower case. */
+const [FIRST_CAPITAL, LAST_CAPITAL] = [0x41, 0x5a];
+const NEW_LINE = 0x0a;
+/** Also where the kernel's are larger: those ranges are not multiples of it then, and nothing is given back. */
+export const PAGE_BYTES = 4096;
+
+/**
+ * Throws an Error with the line where the text is not what proc(5) says. It is some hundred KB of which little is
+ * wanted: only that is made into strings, since this runs in a heap that is to stay small.
+ */
+export function parseSmaps(text: Buffer): Mapping[] {
+  const mappings: Mapping[] = [];
+  for (let at = 0, end = 0; at < text.length; at = end + 1) {
+    end = text.indexOf(NEW_LINE, at);
+    if (end < 0) end = text.length;
+    const first = text[at] ?? 0;
+    if (first >= FIRST_CAPITAL && first <= LAST_CAPITAL) takeFigure(mappings.at(-1), text, at, end);
+    else mappings.push(parseHead(text.toString('latin1', at, end)));
+  }
+  const partial = mappings.find(({ rssBytes, privateDirtyBytes, anonymousBytes }) =>
+    [rssBytes, privateDirtyBytes, anonymousBytes].includes(-1),
+  );
+  if (partial) throw new Error(`smaps does not say how ${partial.head} is used`);
+  return mappings;
+}
+
+function unreadable(line: string): Error {
+  return new Error(`not a line of smaps: ${JSON.stringify(line)}`);
+}
+
+function parseHead(line: string): Mapping {
+  const found = HEAD.exec(line);
+  if (!found) throw unreadable(line);
+  const [, start = '', end = '', permissions = '', inode = '', path = ''] = found;
+  return {
+    ...{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), permissions },
+    ...{ inode: Number(inode), path, rssBytes: -1, privateDirtyBytes: -1, anonymousBytes: -1 },
+    head: line.slice(0, line.length - path.length).trimEnd(),
+  };
+}
+
+const RSS = Buffer.from('Rss:');
+const PRIVATE_DIRTY = Buffer.from('Private_Dirty:');
+const ANONYMOUS = Buffer.from('Anonymous:');
+
+function takeFigure(mapping: Mapping | undefined, text: Buffer, at: number, end: number): void {
+  if (!mapping) throw unreadable(text.toString('latin1', at, end));
+  const is = (name: Buffer): boolean => end - at > name.length && name.compare(text, at, at + name.length) === 0;
+  const bytes = (name: Buffer): number => {
+    const figure = KILOBYTES.exec(text.toString('latin1', at + name.length, end));
+    if (!figure) throw unreadable(text.toString('latin1', at, end));
+    return Number(figure[1]) * 1024;
+  };
+  if (is(RSS)) mapping.rssBytes = bytes(RSS);
+  else if (is(PRIVATE_DIRTY)) mapping.privateDirtyBytes = bytes(PRIVATE_DIRTY);
+  else if (is(ANONYMOUS)) mapping.anonymousBytes = bytes(ANONYMOUS);
+}
+
+/**
+ * A private mapping of a file that cannot be written and of which no page was: not what the linker has relocated and
+ * then protected (its pages are anonymous), not text that a debugger or a probe has put a breakpoint into.
+ */
+function canComeBack({ start, end, permissions, inode, path, privateDirtyBytes, anonymousBytes }: Mapping): boolean {
+  return (
+    inode > 0 &&
+    path.startsWith('/') &&
+    permissions[1] === '-' &&
+    permissions[3] === 'p' &&
+    privateDirtyBytes === 0 &&
+    anonymousBytes === 0 &&
+    start % PAGE_BYTES === 0 &&
+    end % PAGE_BYTES === 0 &&
+    end > start
+  );
+}
+
+/**
+ * What may be given back. Throws an Error where the program's own text is not among it: then this is not a process as
+ * it is known here, and nothing is touched.
+ */
+export function givable(mappings: readonly Mapping[], executable: string): Mapping[] {
+  const found = mappings.filter(canComeBack);
+  if (!found.some(({ path, permissions }) => path === executable && permissions === 'r-xp')) {
+    throw new Error(`the text of ${executable} is not mapped as it should be`);
+  }
+  return found;
+}
+
+/** Whether every one of these heads still stands in /proc/self/maps: the same range of the same file. */
+export function stillMapped(heads: readonly Buffer[], maps: Buffer): boolean {
+  return heads.every((head) => maps.includes(head));
+}
+
+/** The heads as bytes, which are found in those of maps without making a string of them. */
+export function headsOf(mappings: readonly Mapping[]): Buffer[] {
+  return mappings.map(({ head }) => Buffer.from(`${head} `, 'latin1'));
+}
+
+const MIB = 1024 * 1024;
+
+/**
+ * Where abseil's table of locks may be that Node 24 and later carry: 262,139 numbers of 4 bytes, -1 where unused, in
+ * memory of its own, that is nearly all resident. Null unless there is exactly one such place.
+ */
+export function lockTable(mappings: readonly Mapping[]): Range | null {
+  const found = mappings.filter(
+    ({ start, end, permissions, inode, path, rssBytes }) =>
+      inode === 0 &&
+      path === '' &&
+      permissions === 'rw-p' &&
+      end - start > MIB &&
+      end - start < 1.5 * MIB &&
+      rssBytes >= MIB - 64 * 1024,
+  );
+  return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+/** As the native calls take them: address, length, address, length … */
+export function asPairs(ranges: readonly Range[]): BigUint64Array<ArrayBuffer> {
+  return BigUint64Array.from(ranges.flatMap(({ start, end }) => [BigInt(start), BigInt(end - start)]));
+}

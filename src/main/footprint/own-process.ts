@@ -1,0 +1,87 @@
+/** This process, for the footprint: its maps, its collector, what it stands on. */
+import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { OwnProcess } from './footprint.ts';
+import { PAGE_BYTES } from './mappings.ts';
+import { loadNative } from './native.ts';
+
+/** statfs(2), f_type: network file systems and FUSE, where a page that is read again may be long in coming, or never. */
+const MAY_HANG = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB2'],
+  [0x01021997, '9P'],
+  [0x00c36400, 'Ceph'],
+  [0x5346414f, 'AFS'],
+  [0x65735546, 'FUSE'],
+]);
+
+type Collect = (options?: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
+
+/** V8 11 (Node 20) takes any options for a minor collection, and none for a major one. */
+const KNOWS_FLAVORS = Number.parseInt(process.versions.v8, 10) >= 12;
+
+/**
+ * At run time, not on the command line: there these flags would make Node's own compiled code unusable, and slow the
+ * start. They hold for every thread. Called before anything else has run, code that runs at the start only is not
+ * compiled either.
+ */
+export function compile(on: boolean): void {
+  for (const compiler of ['opt', 'sparkplug', 'maglev']) setFlagsFromString(on ? `--${compiler}` : `--no-${compiler}`);
+}
+
+const statm = Buffer.alloc(128);
+let statmFile = -1;
+
+/** /proc/self/statm, kept open: it is read each 2 ms while a thread starts. */
+function residentBytes(): number {
+  if (statmFile < 0) statmFile = openSync('/proc/self/statm', 'r');
+  const length = readSync(statmFile, statm, 0, statm.length, 0);
+  return Number(statm.toString('latin1', 0, length).split(' ')[1]) * PAGE_BYTES;
+}
+
+/** Larger ones are not of a process as it is known here. */
+const SMAPS_BYTES = 2 * 1024 * 1024;
+const MAPS_BYTES = 256 * 1024;
+
+/** One buffer from the start: the kernel gives these files a page or so at a time. Throws where it is too small. */
+function wholeFile(path: string, maxBytes: number): Buffer {
+  const descriptor = openSync(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafeSlow(maxBytes);
+    let length = 0;
+    for (let read = -1; read !== 0; length += read) {
+      if (length === maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
+      read = readSync(descriptor, buffer, length, maxBytes - length, null);
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function ownProcess(bundles: string): OwnProcess {
+  let collector: Collect | null = null;
+  return {
+    executable: process.execPath,
+    unreliable() {
+      const type = MAY_HANG.get(statfsSync(process.execPath).type >>> 0);
+      return type ? `${process.execPath} is on ${type}` : '';
+    },
+    residentBytes,
+    smaps: () => wholeFile('/proc/self/smaps', SMAPS_BYTES),
+    maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
+    loadNative: () => loadNative(bundles),
+    compile,
+    collect() {
+      if (!collector) {
+        setFlagsFromString('--expose-gc');
+        collector = runInNewContext('gc') as Collect;
+      }
+      if (KNOWS_FLAVORS) collector({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+      else collector();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * When memory is given back, and what. Pure.
+ *
+ * A thread costs 6 to 10 MB while it lives, and makes pages of the program resident by the thousand while it starts:
+ * they are given back meanwhile, or both together would be the peak. V8 keeps the memory of a thread that has ended
+ * for 8 s. A full collection then finds the least to keep; it holds everything up for 5 to 25 ms, so it comes when no
+ * heartbeat is due.
+ */
+export interface Due {
+  /** Milliseconds from what it follows. */
+  afterMs: number;
+  /** `trim`: pages of files, and what the C library keeps free; `collect`: that, after a collection. */
+  step: 'trim' | 'collect';
+}
+
+/** After the start: registered and at rest; then the starting counters are taken, and there is a first report. */
+export const AFTER_START: readonly Due[] = [
+  { afterMs: 2500, step: 'collect' },
+  { afterMs: 11_000, step: 'collect' },
+];
+
+/** After the last thread has ended. */
+export const AFTER_THREADS: readonly Due[] = [
+  { afterMs: 20, step: 'trim' },
+  { afterMs: 9500, step: 'collect' },
+];
+
+const MB = 1_000_000;
+
+/** When to look at how much is resident, and how much is too much. */
+export interface Watch {
+  everyMs: number;
+  /** Resident bytes above which pages are given back, after so many were left by the last time. */
+  aboveBytes(leftBytes: number): number;
+}
+
+/** Each giving back is paid for by what is needed again: it waits until there is something to give. */
+export const STARTING_THREAD: Watch = {
+  everyMs: 1, // pages come in at up to 1 MB a millisecond
+  // the daemon is to stay under 30 MB, and a look may be late
+  aboveBytes: (leftBytes) => Math.min(Math.max(leftBytes + 3 * MB, 24 * MB), 27 * MB),
+};
+/** One that has work for longer: what comes in does so slowly. */
+export const LONG_THREAD: Watch = { ...STARTING_THREAD, everyMs: 100 };
+/** The memory of an ended thread is still kept, while its results are sent. */
+export const ENDED_THREAD: Watch = { everyMs: 400, aboveBytes: (leftBytes) => leftBytes + 1.5 * MB };
+
+/** Whether too much is left when only cold pages were given back. */
+export function isTight(leftBytes: number): boolean {
+  return leftBytes > 26.4 * MB;
+}
+
+const STARTING_MS = 2000;
+const KEPT_MS = 9000;
+
+/** Null: nothing to watch. Times are milliseconds since the newest thread was started and since the last one ended. */
+export function watchFor(threads: number, startedMs: number, endedMs: number): Watch | null {
+  if (threads > 0) return startedMs < STARTING_MS ? STARTING_THREAD : LONG_THREAD;
+  return endedMs < KEPT_MS ? ENDED_THREAD : null;
+}
+
+/** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
+export const WITH_FAULT_AROUND_EVERY_MS = 1000;
+
+/** A collection keeps this distance from a heartbeat. */
+const CLEAR_MS = 500;
+
+/** Milliseconds to wait with a collection; 0: it may come now. */
+export function waitForHeartbeatMs(heartbeatInMs: number): number {
+  return heartbeatInMs > CLEAR_MS ? 0 : Math.max(0, heartbeatInMs) + CLEAR_MS;
+}

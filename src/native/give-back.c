@@ -1,0 +1,221 @@
+/*
+ * The calls of the system that keep the daemon small, for src/main/footprint. It decides nothing: which parts of memory
+ * are to be given back is found in mappings.ts, and comes in as pairs of address and length.
+ *
+ *   giveBack(ranges) → how many the kernel refused
+ *   withoutFaultAround(ranges) → how many are without it now, or less than 0, -errno
+ *   trim() → whether the C library could be asked
+ *   quietMutexes() → whether this Node has the switch
+ *   giveBackFilled(range) → bytes given back
+ *   countPresent(range, counts) → whether /proc/self/pagemap told
+ *
+ * Built by scripts/build.mjs where there is a C compiler. Plain C and Node-API, so that one build serves every Node.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+#include <linux/userfaultfd.h>
+#include <node_api.h>
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#ifndef UFFD_USER_MODE_ONLY
+#define UFFD_USER_MODE_ONLY 1
+#endif
+#ifndef UFFD_FEATURE_WP_ASYNC
+#define UFFD_FEATURE_WP_ASYNC (1 << 15)
+#endif
+
+struct ranges {
+  const uint64_t *pairs;
+  size_t count;
+};
+
+struct counts {
+  uint8_t *each;
+  size_t length;
+};
+
+/* The first argument, a BigUint64Array, and the second, a Uint8Array; none where it is anything else. */
+static struct ranges arguments(napi_env env, napi_callback_info info, struct counts *counts) {
+  struct ranges found = {NULL, 0};
+  size_t given = 2, length = 0;
+  napi_value arrays[2];
+  napi_typedarray_type type;
+  void *data = NULL;
+  if (napi_get_cb_info(env, info, &given, arrays, NULL, NULL) != napi_ok) return found;
+  if (given > 0 && napi_get_typedarray_info(env, arrays[0], &type, &length, &data, NULL, NULL) == napi_ok &&
+      type == napi_biguint64_array) {
+    found.pairs = data;
+    found.count = length / 2;
+  }
+  if (counts && given > 1 && napi_get_typedarray_info(env, arrays[1], &type, &length, &data, NULL, NULL) == napi_ok &&
+      type == napi_uint8_array) {
+    counts->each = data;
+    counts->length = length;
+  }
+  return found;
+}
+
+static struct ranges argument(napi_env env, napi_callback_info info) { return arguments(env, info, NULL); }
+
+static napi_value number(napi_env env, double value) {
+  napi_value result = NULL;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+static napi_value truth(napi_env env, int value) {
+  napi_value result = NULL;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
+/*
+ * All ranges in calls of process_madvise on this process itself, which Linux 6.13 and later allow: then the other
+ * threads' processors are told once a call, not once a range. Gives how many ranges were done.
+ */
+static size_t give_back_together(struct ranges ranges) {
+  static int self = -2;
+  enum { AT_ONCE = 512 };
+  struct iovec parts[AT_ONCE];
+  size_t done = 0;
+  if (self == -2) self = (int)syscall(SYS_pidfd_open, getpid(), 0);
+  while (self >= 0 && done < ranges.count) {
+    size_t wanted = ranges.count - done < AT_ONCE ? ranges.count - done : AT_ONCE;
+    ssize_t bytes = 0;
+    for (size_t i = 0; i < wanted; i++) {
+      parts[i] = (struct iovec){(void *)ranges.pairs[2 * (done + i)], ranges.pairs[2 * (done + i) + 1]};
+      bytes += (ssize_t)parts[i].iov_len;
+    }
+    if (syscall(SYS_process_madvise, self, parts, wanted, MADV_DONTNEED, 0) != bytes) break;
+    done += wanted;
+  }
+  return done;
+}
+
+static napi_value give_back(napi_env env, napi_callback_info info) {
+  struct ranges ranges = argument(env, info);
+  int refused = 0;
+  for (size_t i = give_back_together(ranges); i < ranges.count; i++)
+    refused += madvise((void *)ranges.pairs[2 * i], ranges.pairs[2 * i + 1], MADV_DONTNEED) != 0;
+  return number(env, refused);
+}
+
+/*
+ * The kernel brings in the 15 pages around one that is touched, except where the mapping is watched by userfaultfd for
+ * writes (Linux 6.7 and later, on mappings of files). Nothing is ever written to these, so nothing is ever reported.
+ * It holds for as long as the descriptor is open: it is never closed.
+ */
+static napi_value without_fault_around(napi_env env, napi_callback_info info) {
+  static int descriptor = -1;
+  struct ranges ranges = argument(env, info);
+  if (descriptor < 0) {
+    descriptor = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+    if (descriptor < 0) return number(env, -errno);
+    struct uffdio_api api = {.api = UFFD_API, .features = UFFD_FEATURE_WP_ASYNC};
+    if (ioctl(descriptor, UFFDIO_API, &api) != 0) {
+      int error = errno;
+      close(descriptor);
+      descriptor = -1;
+      return number(env, -error);
+    }
+  }
+  int watched = 0;
+  for (size_t i = 0; i < ranges.count; i++) {
+    struct uffdio_register wanted = {.range = {ranges.pairs[2 * i], ranges.pairs[2 * i + 1]},
+                                     .mode = UFFDIO_REGISTER_MODE_WP};
+    watched += ioctl(descriptor, UFFDIO_REGISTER, &wanted) == 0;
+  }
+  return number(env, watched);
+}
+
+/* Not every C library has it. */
+static napi_value trim(napi_env env, napi_callback_info info) {
+  int (*malloc_trim)(size_t) = (int (*)(size_t))dlsym(RTLD_DEFAULT, "malloc_trim");
+  if (malloc_trim) malloc_trim(0);
+  return truth(env, malloc_trim != NULL);
+}
+
+/* absl::SetMutexDeadlockDetectionMode(OnDeadlockCycle::kIgnore): exported by Node 24 and later, promised by nobody. */
+static napi_value quiet_mutexes(napi_env env, napi_callback_info info) {
+  void (*set)(int) = (void (*)(int))dlsym(RTLD_DEFAULT, "_ZN4absl29SetMutexDeadlockDetectionModeENS_15OnDeadlockCycleE");
+  if (set) set(0);
+  return truth(env, set != NULL);
+}
+
+static int is_filled(const unsigned char *page, size_t size) {
+  return page[0] == 0xff && memcmp(page, page + 1, size - 1) == 0;
+}
+
+/*
+ * Gives back the pages of one range whose every byte is 0xff, provided that they are most of it: a table of -1
+ * that is used no more. They read as 0 afterwards. Pages that are not resident are not touched.
+ */
+static napi_value give_back_filled(napi_env env, napi_callback_info info) {
+  struct ranges ranges = argument(env, info);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), filled = 0;
+  if (ranges.count != 1) return number(env, 0);
+  unsigned char *start = (unsigned char *)ranges.pairs[0];
+  size_t length = ranges.pairs[1], pages = length / page;
+  unsigned char resident[1024];
+  if (pages > sizeof resident || mincore(start, length, resident) != 0) return number(env, 0);
+  for (size_t i = 0; i < pages; i++) {
+    resident[i] = (resident[i] & 1) && is_filled(start + i * page, page);
+    filled += resident[i];
+  }
+  if (filled * 10 < pages * 6) return number(env, 0);
+  for (size_t i = 0; i < pages; i++)
+    if (resident[i]) madvise(start + i * page, page, MADV_DONTNEED);
+  return number(env, (double)(filled * page));
+}
+
+/* Adds 1 for each page of the range that is mapped. An entry's highest bit says so (proc(5)). */
+static napi_value count_present(napi_env env, napi_callback_info info) {
+  struct counts counts = {NULL, 0};
+  struct ranges ranges = arguments(env, info, &counts);
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), done = 0;
+  if (ranges.count != 1 || ranges.pairs[1] / page != counts.length) return truth(env, 0);
+  int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (pagemap < 0) return truth(env, 0);
+  while (done < counts.length) {
+    uint64_t entries[512];
+    size_t wanted = counts.length - done < 512 ? counts.length - done : 512;
+    ssize_t bytes = pread(pagemap, entries, wanted * sizeof *entries, (ranges.pairs[0] / page + done) * sizeof *entries);
+    if (bytes <= 0) break;
+    for (size_t i = 0; i < bytes / sizeof *entries; i++) counts.each[done++] += entries[i] >> 63;
+  }
+  close(pagemap);
+  return truth(env, done == counts.length);
+}
+
+NAPI_MODULE_INIT() {
+  static const struct {
+    const char *name;
+    napi_callback call;
+  } functions[] = {{"giveBack", give_back},
+                   {"withoutFaultAround", without_fault_around},
+                   {"trim", trim},
+                   {"quietMutexes", quiet_mutexes},
+                   {"giveBackFilled", give_back_filled},
+                   {"countPresent", count_present}};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+    napi_value function;
+    if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) != napi_ok ||
+        napi_set_named_property(env, exports, functions[i].name, function) != napi_ok)
+      return NULL;
+  }
+  return exports;
+}
