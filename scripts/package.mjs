@@ -18,6 +18,8 @@ import { ROOT, run, setUp } from './setup.mjs';
 const BUNDLES = ['daemon', 'config', 'collect', 'other-systems', 'pool', 'update-tasks', 'piscina', 'worker'];
 /** Taken where they have been built. */
 const FURTHER_BUNDLES = ['update', 'handover', 'daemonctl'];
+/** Native, built where there is a C compiler: the daemon is larger without it, and otherwise the same. */
+const ADDON = 'give-back.node';
 /** Started by a launcher in bin/. */
 const PROGRAMS = ['daemon', 'daemonctl'];
 /** A part of a file's name and of a folder's, and later of a path on a host. */
@@ -71,6 +73,7 @@ function contents(dist, version) {
     ]),
     ['lib/package.json', plain('package.json')],
     ...bundles.map((name) => [`lib/${name}.js`, plain(`${name}.js`)]),
+    ...(existsSync(join(dist, ADDON)) ? [[`lib/${ADDON}`, plain(ADDON)]] : []),
   ]);
 }
 

@@ -36,7 +36,7 @@ export interface Download {
   /** Loaded when it is first needed. */
   identity(): Promise<SecureContext>;
   /** In place of the system's CAs, for tests. */
-  ca: string | undefined;
+  authorities(): string | string[];
 }
 
 /** Where an attempt is, for the message of its failure. */
@@ -59,7 +59,7 @@ async function follow(download: Download, place: Place, cut: AbortController): P
     const late = new Error(`no answer within ${input.speedWindowMs / 1000} s`);
     const cancel = clock.after(input.speedWindowMs, () => cut.abort(late));
     const headers = rangeHeaders(keptOf(download, hop.url));
-    const asked = ask(hop, headers, { identity, ca: download.ca }, cut.signal);
+    const asked = ask(hop, headers, { identity, authorities: download.authorities }, cut.signal);
     const response = await asked.finally(cancel);
     if (!REDIRECTS.includes(response.statusCode ?? 0)) return response;
     response.destroy();

@@ -16,8 +16,8 @@ const HEADERS = { accept: '*/*', 'accept-encoding': 'identity', 'user-agent': 'h
 export interface Trust {
   /** Our identity, and the only CA that the host may be of; null: the system's CAs and no certificate. */
   identity: SecureContext | null;
-  /** In place of the system's CAs, for tests; PEM. */
-  ca?: string | undefined;
+  /** The authorities of other hosts, PEM: read only where one is asked. */
+  authorities(): string | string[];
 }
 
 /** Throws D4001 where the files are no identity. */
@@ -40,7 +40,7 @@ export async function loadIdentity(paths: TlsFilePaths): Promise<SecureContext> 
 export function ask(
   { url, authorization }: Hop,
   headers: Record<string, string>,
-  { identity, ca }: Trust,
+  { identity, authorities }: Trust,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
   const host = normalHost(url.hostname);
@@ -55,7 +55,7 @@ export function ask(
         ? requestPlain(url, options)
         : requestSecure(url, {
             ...options,
-            ...(identity ? { secureContext: identity } : { ca }),
+            ...(identity ? { secureContext: identity } : { ca: authorities() }),
             rejectUnauthorized: true, // whatever the environment says
             servername: isIP(host) ? '' : host,
           });

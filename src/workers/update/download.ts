@@ -10,6 +10,7 @@ import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { GaveUp, retry } from '../../shared/lifecycle/retry.ts';
 import { firstHop, shownUrl } from '../../shared/packages/source-rules.ts';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
+import { systemAuthorities } from './authorities.ts';
 import { requireSize } from './download-answer.ts';
 import { attempt, type Download } from './download-attempt.ts';
 import { AttemptFailed } from './download-failure.ts';
@@ -94,8 +95,9 @@ export async function downloadPackage(
         identity ??= loadIdentity(input.tls);
         return identity;
       };
+      const authorities = (): string | string[] => ca ?? systemAuthorities(process.env['DAEMON_EXTRA_CA_CERTS'] ?? '');
       const rate = new RateLimit(input.rateLimit);
-      const download = { input, first, part, version: null, rate, clock, context, identity: loaded, ca };
+      const download = { input, first, part, version: null, rate, clock, context, identity: loaded, authorities };
       const retries = await persist(download, deadline, random);
       await part.finish();
       return { bytes: part.bytes, retries };
