@@ -1,25 +1,37 @@
 /**
  * The harness as a program: arguments, signals, exit code. 0 when all was measured, whatever the figures; 1 when it
- * failed or was interrupted, 2 on a wrong command line. It ends what it started either way.
+ * failed or was interrupted, or with --gate a figure was missed; 2 on a wrong command line. It ends what it started
+ * either way.
  */
+import { release } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { describe } from '../src/shared/errors/daemon-error.ts';
 import { type BenchmarkName, type BenchOptions, HELP, parseArguments } from './arguments.ts';
+import { agents } from './benchmarks/agents.ts';
 import { collect } from './benchmarks/collect.ts';
 import { health } from './benchmarks/health.ts';
-import { idle } from './benchmarks/idle.ts';
+import { idle, idleAndPeers, peers } from './benchmarks/idle.ts';
 import { link } from './benchmarks/link.ts';
 import { report } from './benchmarks/report.ts';
+import { soak } from './benchmarks/soak.ts';
+import { stall } from './benchmarks/stall.ts';
 import { start } from './benchmarks/start.ts';
+import { stress } from './benchmarks/stress.ts';
 import { update } from './benchmarks/update.ts';
 import { reasons } from './bounded.ts';
 import { unwantedVariables } from './environment.ts';
+import { findings, isMissed, renderGate } from './gate.ts';
 import { currentCommit, loadAverage, thisMachine } from './machine.ts';
-import { type Benchmark, type BenchReport, renderReport } from './report.ts';
-import { headline, resultOf, writeResult } from './result.ts';
-import { FULL, QUICK } from './settings.ts';
+import { type NodeBinary, nodeBinary, ownNode } from './node-binary.ts';
+import { type Job, planOf } from './plan.ts';
+import { type BenchContext, type Benchmark, type BenchReport, type RanReport, renderReport } from './report.ts';
+import { headline, resultOf, writeCharts, writeResult } from './result.ts';
+import { FULL, QUICK, type Settings } from './settings.ts';
 
-const BENCHMARKS: Record<BenchmarkName, Benchmark> = { idle, collect, health, report, start, link, update };
+const BENCHMARKS: Record<BenchmarkName, Benchmark> = {
+  ...{ idle, peers, collect, health, report, start },
+  ...{ stall, agents, link, update, stress, soak },
+};
 
 function say(text: string): void {
   process.stderr.write(`bench: ${text}\n`);
@@ -39,37 +51,65 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-async function run({ names, quick, json }: BenchOptions, args: readonly string[]): Promise<void> {
+/** Everything that is started from then on inherits a clean environment; npm needs the other one. */
+async function prepare({ nodes }: BenchOptions, root: string, signal: AbortSignal): Promise<NodeBinary[]> {
+  const env = { ...process.env };
+  for (const name of unwantedVariables(process.env)) delete process.env[name];
+  const cache = join(root, 'node_modules', '.cache');
+  const found: NodeBinary[] = [];
+  for (const wanted of nodes) found.push(await nodeBinary(wanted, { cache, env, signal }));
+  return found.length > 0 ? found : [ownNode()];
+}
+
+function settingsOf({ quick, soakMs }: BenchOptions): Settings {
+  const settings = quick ? QUICK : FULL;
+  return soakMs === null ? settings : { ...settings, soak: { ...settings.soak, windowMs: soakMs } };
+}
+
+async function runJob({ name, withPeers }: Job, context: BenchContext): Promise<RanReport[]> {
+  say(`${name}${withPeers ? ' and peers' : ''}, Node ${context.node.version} …`);
+  const startedMs = performance.now();
+  let reports: BenchReport[];
+  try {
+    reports = withPeers ? await idleAndPeers(context) : [await BENCHMARKS[name](context)];
+  } catch (error) {
+    throw context.signal.aborted ? context.signal.reason : error;
+  }
+  context.signal.throwIfAborted();
+  return reports.map((one) => ({ ...one, node: context.node.version, elapsedMs: performance.now() - startedMs }));
+}
+
+async function run(options: BenchOptions, args: readonly string[]): Promise<number> {
   const signal = interruption();
   const [startedAtMs, startedMs, before] = [Date.now(), performance.now(), loadAverage()];
   const bundles = dirname(process.argv[1] ?? '.');
   const root = dirname(bundles);
-  const reports: BenchReport[] = [];
-  for (const name of names) {
-    say(`${name} …`);
-    try {
-      reports.push(await BENCHMARKS[name]({ bundles, settings: quick ? QUICK : FULL, signal }));
-    } catch (error) {
-      throw signal.aborted ? signal.reason : error;
-    }
-    signal.throwIfAborted();
+  const common = { bundles, launcher: join(root, 'scripts', 'launcher.sh'), settings: settingsOf(options), signal };
+  const reports: RanReport[] = [];
+  for (const job of planOf(options.names, await prepare(options, root, signal), ownNode())) {
+    reports.push(...(await runJob(job, { ...common, node: job.node })));
   }
+  const gate = options.gate ? findings(reports, release()) : null;
   const result = resultOf(
     {
       startedAtMs,
       elapsedMs: performance.now() - startedMs,
       arguments: args,
-      quick,
+      quick: options.quick,
       commit: await currentCommit(root),
       machine: thisMachine(),
       load: { before, after: loadAverage() },
+      gate,
     },
     reports,
   );
-  const file = await writeResult(result, join(root, 'bench', 'results'));
+  const folder = join(root, 'bench', 'results');
+  const files = [await writeResult(result, folder), ...(await writeCharts(result, reports, folder, options.chart))];
   process.stdout.write(`${[headline(result), ...reports.map(renderReport)].join('\n')}\n`);
-  process.stdout.write(`Kept in ${relative(process.cwd(), file)}\n`);
-  if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  for (const file of files) process.stdout.write(`Kept in ${relative(process.cwd(), file)}\n`);
+  if (gate) process.stdout.write(`${renderGate(gate).join('\n')}\n`);
+  if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
+  return gate && isMissed(gate) ? 1 : 0;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -84,11 +124,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  // everything that is started inherits this environment
-  for (const name of unwantedVariables(process.env)) delete process.env[name];
   try {
-    await run(options, args);
-    return 0;
+    return await run(options, args);
   } catch (error) {
     for (const reason of reasons(error)) say(reason);
     return 1;

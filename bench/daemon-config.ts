@@ -8,6 +8,8 @@ export interface BenchAgent {
   id: string;
   /** Program and arguments. */
   command: readonly [string, ...string[]];
+  /** Left out: it does. One that does not would be started again after the timeout that is shipped. */
+  sendsHeartbeats?: boolean;
 }
 
 export interface BenchConfig {
@@ -28,10 +30,13 @@ const workFolder = (folder: string): string => join(folder, 'work');
 /** Where the daemon keeps reports that wait. */
 export const reportsFolder = (folder: string): string => join(workFolder(folder), 'reports');
 
-/** Two agents that send a heartbeat as often as the default timeout of 90 s suggests. */
+/** Three agents that send a heartbeat as often as the default timeout of 90 s suggests. */
 export function sampleAgents(bundles: string, node: string): BenchAgent[] {
   const program = join(bundles, 'sample-agent.js');
-  return ['agent-1', 'agent-2'].map((id) => ({ id, command: [node, program, '--name', id, '--interval', '30s'] }));
+  return ['agent-1', 'agent-2', 'agent-3'].map((id) => ({
+    id,
+    command: [node, program, '--name', id, '--interval', '30s'],
+  }));
 }
 
 /** JSON, which is YAML too. */
@@ -56,7 +61,10 @@ export function renderConfig(options: BenchConfig): string {
       ...(intervalMs === null ? {} : { heartbeat_interval: `${intervalMs}ms` }),
       ...keys.manager,
     },
-    agents: agents.map(({ id, command: [binary, ...args] }) => ({ id, type: 'custom', binary_path: binary, args })),
+    agents: agents.map(({ id, command: [binary, ...args], sendsHeartbeats = true }) => ({
+      ...{ id, type: 'custom', binary_path: binary, args },
+      ...(sendsHeartbeats ? {} : { health_check: { heartbeat_timeout: '0s' } }),
+    })),
     ...(intervalMs === null
       ? {}
       : { collectors: { cpu: interval, memory: interval, disk: interval, network: interval } }),

@@ -1,11 +1,11 @@
 /**
  * What a benchmark runs against: a temporary folder with certificates, a Manager in its own process, and the built
- * daemon as often as it is wanted. All of it, agents included, ends with the scope.
+ * daemon as often as it is wanted, started as a release starts it. All of it, agents included, ends with the scope.
  */
 import { readFileSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createCertificates } from '../src/demo/certificates.ts';
 import { DemoChild, describeExit } from '../src/demo/children.ts';
 import { endAgents } from '../src/demo/leftover-agents.ts';
@@ -13,6 +13,7 @@ import type { ManagerEvent } from '../src/shared/contracts/manager-events.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { within } from './bounded.ts';
 import { type BenchAgent, type BenchConfig, configFile, logFile, renderConfig } from './daemon-config.ts';
+import type { BenchContext } from './report.ts';
 
 const LISTEN_MS = 15_000;
 const MANAGER_STOP_MS = 5000;
@@ -39,11 +40,8 @@ export interface DaemonOptions extends Pick<BenchConfig, 'keys'> {
   managerPort?: number;
 }
 
-export interface HostOptions {
-  /** Folder of the bundles. */
-  bundles: string;
-  signal: AbortSignal;
-}
+/** `node` is the daemon's; the Manager and the agents have that of the harness, so that they are always the same. */
+export type HostOptions = Pick<BenchContext, 'bundles' | 'launcher' | 'node' | 'signal'>;
 
 export class BenchHost {
   readonly folder: string;
@@ -53,6 +51,7 @@ export class BenchHost {
   readonly #lines = new Set<(line: string) => void>();
   #port = 0;
   #daemons = 0;
+  #launcher: string | null = null;
 
   private constructor(folder: string, scope: Scope, options: HostOptions) {
     this.folder = folder;
@@ -112,11 +111,21 @@ export class BenchHost {
     { folder: given, managerPort = this.#port, keys = {} }: DaemonOptions = {},
   ): Promise<RunningDaemon> {
     const folder = given ?? (await this.makeFolder());
+    if (!this.#launcher) {
+      const { bundles, launcher } = this.#options;
+      this.#launcher = await makeRelease(join(this.folder, 'releases', 'bench'), launcher, (lib) =>
+        symlink(resolve(bundles), lib),
+      );
+    }
     const config = { folder, tlsFolder: this.folder, managerPort, agents, intervalMs, keys };
     await writeFile(configFile(folder), renderConfig(config));
     this.#options.signal.throwIfAborted();
     const startedMs = performance.now();
-    const child = new DemoChild('daemon', [join(this.#options.bundles, 'daemon.js'), '--config', configFile(folder)]);
+    // its launcher becomes it: the pid is the daemon's
+    const child = new DemoChild('daemon', ['--config', configFile(folder)], {
+      program: this.#launcher,
+      env: { ...process.env, DAEMON_NODE: this.#options.node.path },
+    });
     const stop = (): Promise<void> => child.stop(DAEMON_STOP_MS);
     await this.#scope.add(stop);
     return { pid: child.pid, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop };
@@ -138,6 +147,20 @@ export class BenchHost {
     const bound = { what: 'the Manager to listen', timeoutMs: LISTEN_MS, signal };
     this.#port = (await within(Promise.race([listening, endOf(manager, () => [])]), bound)).port;
   }
+}
+
+/** An installed version: its launcher beside its bundles, which `fill` puts there. Gives the launcher. */
+export async function makeRelease(
+  release: string,
+  launcher: string,
+  fill: (lib: string) => Promise<void>,
+): Promise<string> {
+  const program = join(release, 'bin', 'daemon');
+  await mkdir(dirname(program), { recursive: true });
+  await copyFile(launcher, program);
+  await chmod(program, 0o755);
+  await fill(join(release, 'lib'));
+  return program;
 }
 
 function lastLines(path: string): string[] {

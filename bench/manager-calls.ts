@@ -17,11 +17,17 @@ export const WARM_UP_CALLS = 20;
 const TIMEOUT_MS = 10_000;
 const KEEPALIVE_MS = 30_000;
 
-export async function connect(scope: Scope, host: BenchHost, signal: AbortSignal): Promise<ManagerCalls> {
+/** `host`: where the certificates are. `port`: the Manager's own, or of something on the way to it. */
+export async function connect(
+  scope: Scope,
+  host: Pick<BenchHost, 'folder' | 'managerPort'>,
+  signal: AbortSignal,
+  port = host.managerPort,
+): Promise<ManagerCalls> {
   const file = (name: string): string => join(host.folder, name);
   const files = { certFile: file('client.crt'), keyFile: file('client.key'), caFile: file('ca.crt') };
   const connection = await dial({
-    address: `127.0.0.1:${host.managerPort}`,
+    address: `127.0.0.1:${port}`,
     context: tls13Context(await readTlsFiles(files)),
     files,
     proxy: null,

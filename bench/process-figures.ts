@@ -2,7 +2,7 @@
  * What the kernel says of a process, read from outside it: /proc/PID/smaps_rollup, status, stat and fd. The parsers
  * give null for what is not such a file, the readers for a process that has gone.
  */
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { readProcFile } from '../src/shared/platform/proc.ts';
 
 export interface Memory {
@@ -48,34 +48,59 @@ export function parseStatus(text: string): Status | null {
   return { peakRssBytes, sharedMemoryBytes, threads: Number(threads) };
 }
 
-/**
- * Clock ticks spent by the process, its ended threads, and its children that ended and were waited for (fields 14 to
- * 17). A process's name may contain `) `, so the fields are counted from the last parenthesis.
- */
-export function parseCpuTicks(stat: string): number | null {
-  const close = stat.lastIndexOf(')');
-  const fields = close < 0 ? [] : stat.slice(close + 2).split(' ');
-  const ticks = fields.slice(14 - 3, 17 - 3 + 1).map(Number);
-  return ticks.length === 4 && ticks.every(Number.isInteger) ? ticks.reduce((sum, n) => sum + n, 0) : null;
+/** What only ever grows. */
+export interface Counters {
+  /** Spent by the process, its ended threads, and its children that ended and were waited for (fields 14 to 17). */
+  cpuTicks: number;
+  /** Pages that were there to be mapped again, of all its threads (field 10). */
+  minorFaults: number;
 }
 
-function countDescriptors(pid: number, procRoot: string): number | null {
+/** /proc/PID/stat. A process's name may contain `) `, so the fields are counted from the last parenthesis. */
+export function parseCounters(stat: string): Counters | null {
+  const close = stat.lastIndexOf(')');
+  const fields = close < 0 ? [] : stat.slice(close + 2).split(' ');
+  const [minorFaults = Number.NaN, ...ticks] = [10, 14, 15, 16, 17].map((n) => Number(fields[n - 3] ?? 'none'));
+  const cpuTicks = ticks.reduce((sum, n) => sum + n, 0);
+  return Number.isInteger(minorFaults) && Number.isInteger(cpuTicks) ? { cpuTicks, minorFaults } : null;
+}
+
+function listed(folder: string): string[] | null {
   try {
-    return readdirSync(`${procRoot}/${pid}/fd`).length;
+    return readdirSync(folder);
   } catch {
-    return null; // it has gone, or is not ours to look at
+    return null; // the process has gone, or is not ours to look at
   }
 }
 
 export function readFigures(pid: number, procRoot = '/proc'): Reading | null {
   const memory = parseSmapsRollup(readProcFile(`${procRoot}/${pid}/smaps_rollup`) ?? '');
   const status = parseStatus(readProcFile(`${procRoot}/${pid}/status`) ?? '');
-  const descriptors = countDescriptors(pid, procRoot);
+  const descriptors = listed(`${procRoot}/${pid}/fd`)?.length ?? null;
   return memory && status && descriptors !== null ? { ...memory, ...status, descriptors } : null;
 }
 
+export function readCounters(pid: number, procRoot = '/proc'): Counters | null {
+  return parseCounters(readProcFile(`${procRoot}/${pid}/stat`) ?? '');
+}
+
 export function readCpuTicks(pid: number, procRoot = '/proc'): number | null {
-  return parseCpuTicks(readProcFile(`${procRoot}/${pid}/stat`) ?? '');
+  return readCounters(pid, procRoot)?.cpuTicks ?? null;
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null; // closed meanwhile
+  }
+}
+
+/** Whether the process has a userfaultfd open: the kernel names such a descriptor so. False of one that has gone. */
+export function hasUserfaultfd(pid: number, procRoot = '/proc'): boolean {
+  const folder = `${procRoot}/${pid}/fd`;
+  const descriptors = listed(folder) ?? [];
+  return descriptors.some((fd) => linkTarget(`${folder}/${fd}`) === 'anon_inode:[userfaultfd]');
 }
 
 /** Starts the kernel's peak anew from what is resident now (proc(5), clear_refs). False where that is not allowed. */

@@ -1,5 +1,8 @@
 /** What every benchmark is given and gives back, and how that is shown. Pure. */
 import type { BenchmarkName } from './arguments.ts';
+import type { Series } from './chart.ts';
+import type { Measured } from './gate.ts';
+import type { NodeBinary } from './node-binary.ts';
 import type { Settings } from './settings.ts';
 import { renderTable, type Table } from './table.ts';
 import type { Verdict } from './targets.ts';
@@ -7,6 +10,10 @@ import type { Verdict } from './targets.ts';
 export interface BenchContext {
   /** Folder of the bundles. */
   bundles: string;
+  /** The script of a release that starts the daemon. */
+  launcher: string;
+  /** What the daemon is run with, and everything that is to differ from it in nothing but its program. */
+  node: NodeBinary;
   settings: Settings;
   signal: AbortSignal;
 }
@@ -17,15 +24,27 @@ export interface BenchReport {
   table: Table;
   /** Sentences below the table: what a reader must know to read it right. */
   notes: string[];
-  /** Held against the design document's targets. */
+  /** Held against the targets. */
   verdicts: Verdict[];
+  /** What a gate has limits for. */
+  gate?: readonly Measured[];
+  /** Resident memory over time, for the chart. */
+  series?: readonly Series[];
   /** Plain data for the result file, units in names. */
   figures: Record<string, unknown>;
 }
 
+/** A report, and how it came about. */
+export interface RanReport extends BenchReport {
+  /** The version of Node that was measured: the daemon's where a daemon was started, else that of the harness. */
+  node: string;
+  elapsedMs: number;
+}
+
 export type Benchmark = (context: BenchContext) => Promise<BenchReport>;
 
-export function renderReport({ name, title, table, notes }: BenchReport): string {
+export function renderReport({ name, title, node, table, notes }: RanReport): string {
   const below = [...renderTable(table), ...(notes.length > 0 ? ['', ...notes] : [])];
-  return [`${name}: ${title}`, '', ...below.map((line) => (line === '' ? '' : `  ${line}`)), ''].join('\n');
+  const heading = `${name}: ${title}; Node ${node}`;
+  return [heading, '', ...below.map((line) => (line === '' ? '' : `  ${line}`)), ''].join('\n');
 }

@@ -1,8 +1,10 @@
-/** The result of a run as one object, its file, and the lines above the tables. */
+/** The result of a run as one object, its files, and the lines above the tables. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { renderChart, type Series } from './chart.ts';
+import type { Finding } from './gate.ts';
 import type { Machine } from './machine.ts';
-import type { BenchReport } from './report.ts';
+import type { RanReport } from './report.ts';
 import { TARGETS } from './targets.ts';
 
 export interface RunFacts {
@@ -15,6 +17,8 @@ export interface RunFacts {
   machine: Machine;
   /** Of one minute, before and after. */
   load: { before: number; after: number };
+  /** null: not asked for. */
+  gate: readonly Finding[] | null;
 }
 
 export interface Result {
@@ -27,38 +31,81 @@ export interface Result {
   machine: Machine;
   load: RunFacts['load'];
   targets: typeof TARGETS;
-  benchmarks: Pick<BenchReport, 'name' | 'figures' | 'verdicts'>[];
+  gate: RunFacts['gate'];
+  benchmarks: (Pick<RanReport, 'name' | 'node' | 'figures' | 'verdicts'> & { elapsedSeconds: number })[];
 }
 
-export function resultOf(facts: RunFacts, reports: readonly BenchReport[]): Result {
-  const { startedAtMs, elapsedMs, quick, commit, machine, load } = facts;
+const seconds = (ms: number): number => Math.round(ms / 1000);
+
+export function resultOf(facts: RunFacts, reports: readonly RanReport[]): Result {
+  const { startedAtMs, elapsedMs, quick, commit, machine, load, gate } = facts;
   return {
     format: 1,
     date: new Date(startedAtMs).toISOString(),
-    elapsedSeconds: Math.round(elapsedMs / 1000),
+    elapsedSeconds: seconds(elapsedMs),
     arguments: facts.arguments,
     quick,
     commit,
     machine,
     load,
     targets: TARGETS,
-    benchmarks: reports.map(({ name, figures, verdicts }) => ({ name, figures, verdicts })),
+    gate,
+    benchmarks: reports.map(({ name, node, elapsedMs: took, figures, verdicts }) => {
+      return { name, node, elapsedSeconds: seconds(took), figures, verdicts };
+    }),
   };
 }
 
 export function headline({ machine, commit, load, elapsedSeconds }: Result): string {
   const { cpu, cores, memoryBytes, kernel, node } = machine;
   return [
-    `${cpu}, ${cores} cores, ${(memoryBytes / 1e9).toFixed(1)} GB; ${kernel}; Node ${node}`,
+    `${cpu}, ${cores} cores, ${(memoryBytes / 1e9).toFixed(1)} GB; ${kernel}; harness: Node ${node}`,
     `commit ${commit ?? 'unknown'}; load ${load.before.toFixed(2)} before, ${load.after.toFixed(2)} after; took ${elapsedSeconds} s`,
     '',
   ].join('\n');
 }
 
+const fileName = ({ date }: Result): string => date.replaceAll(/[:.]/g, '-');
+
 /** Writes the result into the folder, named for its date, and gives the file's path. */
 export async function writeResult(result: Result, folder: string): Promise<string> {
   await mkdir(folder, { recursive: true });
-  const file = join(folder, `${result.date.replaceAll(/[:.]/g, '-')}.json`);
+  const file = join(folder, `${fileName(result)}.json`);
   await writeFile(file, `${JSON.stringify(result, null, 2)}\n`);
   return file;
+}
+
+/** The series of these reports, the first of each name: what stands beside several daemons is the same each time. */
+export function seriesOf(reports: readonly RanReport[]): Series[] {
+  const all = reports.flatMap(({ series = [] }) => series);
+  return all.filter(({ name }, at) => all.findIndex((other) => other.name === name) === at);
+}
+
+/**
+ * Writes the charts beside the result, one of windows at rest and one of a soak, which is much longer, and the first of
+ * them to `copy` where that is no null. Gives the files; none without a series.
+ */
+export async function writeCharts(
+  result: Result,
+  reports: readonly RanReport[],
+  folder: string,
+  copy: string | null,
+): Promise<string[]> {
+  const title = `Resident memory at rest; ${result.machine.kernel}, ${result.date.slice(0, 10)}`;
+  const charts = [
+    { suffix: 'rss', series: seriesOf(reports.filter(({ name }) => name !== 'soak')) },
+    { suffix: 'soak', series: seriesOf(reports.filter(({ name }) => name === 'soak')) },
+  ]
+    .filter(({ series }) => series.length > 0)
+    .map(({ suffix, series }) => ({
+      file: join(folder, `${fileName(result)}-${suffix}.svg`),
+      text: renderChart(title, series),
+    }));
+  const copies = copy === null ? [] : charts.slice(0, 1).map(({ text }) => ({ file: copy, text }));
+  const files = [...charts, ...copies];
+  for (const { file, text } of files) {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  return files.map(({ file }) => file);
 }

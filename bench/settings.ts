@@ -9,9 +9,26 @@ export interface Settings {
   };
   collect: { coldRuns: number; warmRuns: number; readings: number };
   health: { rounds: number };
-  /** `pauseMs`: between two calls, so that each finds both sides at rest. */
-  report: { calls: number; pauseMs: number };
+  report: {
+    calls: number;
+    /** Of those with a delay on the way, each. */
+    delayedCalls: number;
+    /** Between two calls, so that each finds both sides at rest. */
+    pauseMs: number;
+    /** Added to the way there and back together. */
+    delaysMs: readonly number[];
+  };
   start: { runs: number };
+  stall: {
+    /** Of the file that is hashed. */
+    mebibytes: number;
+    /** Idle and busy stretches of calls in turn, so that what drifts meets both. */
+    stretches: number;
+    callsInStretch: number;
+    pauseMs: number;
+  };
+  /** A daemon each. `intervalMs` as in `idle`. */
+  agents: { counts: readonly number[]; intervalMs: number | null; warmUpMs: number; windowMs: number };
   link: {
     drain: {
       /** In the queue of each round's daemon. */
@@ -37,34 +54,48 @@ export interface Settings {
     /** Each is one verification and one openssl, of both kinds. */
     rounds: number;
   };
+  stress: {
+    forMs: number;
+    /** Of the file that is hashed. */
+    mebibytes: number;
+  };
+  soak: { warmUpMs: number; windowMs: number };
 }
 
 export const FULL: Settings = {
   quick: false,
-  idle: { intervalMs: null, warmUpMs: 10_000, windowMs: 180_000 },
+  idle: { intervalMs: null, warmUpMs: 20_000, windowMs: 180_000 },
   collect: { coldRuns: 40, warmRuns: 200, readings: 1000 },
   health: { rounds: 200 },
-  report: { calls: 2000, pauseMs: 5 },
+  report: { calls: 2000, delayedCalls: 100, pauseMs: 5, delaysMs: [20, 80] },
   start: { runs: 10 },
+  stall: { mebibytes: 1024, stretches: 5, callsInStretch: 400, pauseMs: 5 },
+  agents: { counts: [1, 10, 50, 200], intervalMs: null, warmUpMs: 20_000, windowMs: 120_000 },
   link: {
     drain: { entries: 10_000, rounds: 3, beforeMs: 5000, restMs: 20_000 },
     returns: 20,
     wire: { intervalMs: null, warmUpMs: 10_000, windowMs: 180_000 },
   },
   update: { mebibytes: 1024, stretches: 5, callsInStretch: 400, pauseMs: 5, rounds: 9 },
+  stress: { forMs: 60_000, mebibytes: 64 },
+  soak: { warmUpMs: 60_000, windowMs: 30 * 60_000 },
 };
 
 export const QUICK: Settings = {
   quick: true,
-  idle: { intervalMs: 15_000, warmUpMs: 3000, windowMs: 38_000 },
+  idle: { intervalMs: 4000, warmUpMs: 1500, windowMs: 9000 },
   collect: { coldRuns: 5, warmRuns: 30, readings: 100 },
-  health: { rounds: 20 },
-  report: { calls: 150, pauseMs: 2 },
+  health: { rounds: 10 },
+  report: { calls: 100, delayedCalls: 5, pauseMs: 2, delaysMs: [20, 80] },
   start: { runs: 3 },
+  stall: { mebibytes: 64, stretches: 2, callsInStretch: 60, pauseMs: 2 },
+  agents: { counts: [1, 10], intervalMs: 1000, warmUpMs: 500, windowMs: 2500 },
   link: {
-    drain: { entries: 1000, rounds: 1, beforeMs: 1000, restMs: 4000 },
-    returns: 4,
-    wire: { intervalMs: 2000, warmUpMs: 200, windowMs: 8000 },
+    drain: { entries: 1000, rounds: 1, beforeMs: 300, restMs: 2200 },
+    returns: 2,
+    wire: { intervalMs: 1000, warmUpMs: 200, windowMs: 2500 },
   },
-  update: { mebibytes: 128, stretches: 4, callsInStretch: 150, pauseMs: 2, rounds: 5 },
+  update: { mebibytes: 64, stretches: 2, callsInStretch: 100, pauseMs: 2, rounds: 3 },
+  stress: { forMs: 2000, mebibytes: 8 },
+  soak: { warmUpMs: 60_000, windowMs: 30 * 60_000 },
 };

@@ -1,4 +1,4 @@
-/** Verifying a package as the updater does it: through the pool of the built daemon, with somebody who follows it. */
+/** The built daemon's pool, and verifying a package through it as the updater does: with somebody who follows it. */
 import { Pool } from '../src/main/threads/pool.ts';
 import type { PoolTasks } from '../src/shared/contracts/pool-tasks.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
@@ -14,10 +14,19 @@ export interface Verifier {
   verify(input: Task['input']): Promise<Task['output']>;
 }
 
-/** Its first call starts its thread, which ends with the scope. */
-export async function verifier(scope: Scope, bundles: string, signal: AbortSignal): Promise<Verifier> {
+/** Its threads end with the scope. */
+export async function openPool(scope: Scope, bundles: string): Promise<Pool> {
   const pool = new Pool({ bundles, idleMs: LINGER_MS });
   await scope.add(() => pool.close());
+  return pool;
+}
+
+export function verifierOf(pool: Pool, signal: AbortSignal): Verifier {
   const options = { deadlineMs: DEADLINE_MS, signal, onProgress: () => {} };
   return { verify: (input) => pool.run('verifyPackage', input, options) };
+}
+
+/** Its first call starts its thread, which ends with the scope. */
+export async function verifier(scope: Scope, bundles: string, signal: AbortSignal): Promise<Verifier> {
+  return verifierOf(await openPool(scope, bundles), signal);
 }

@@ -32,6 +32,7 @@ const ENTRIES = {
   demo: 'src/demo/bin.ts',
   'sample-agent': 'src/demo/sample-agent.ts',
   bench: 'bench/bin.ts',
+  stress: 'bench/stress-load.ts',
 };
 
 /** Modules imported with `import()` that live in a bundle of their own, loaded when they are needed, if ever. */

@@ -13,7 +13,7 @@ bin=${self%/*}
 release=${bin%/*}
 root=${release%/*/*}
 trial=$root/trial
-case ${self##*/}" $* " in
+case ${self##*/}"  $* " in
 'daemon '*' --version '* | 'daemon '*' --check '* | 'daemon '*' --help '*) ;;
 'daemon '*)
   if [ -f "$trial" ] && read -r left new old folder <"$trial" && [ "$new" = "${release##*/}" ]; then

@@ -1,4 +1,7 @@
 /** From samples of the daemon and of the floor to the figures and rows of the idle benchmark. Pure. */
+import type { CgroupMemory } from '../cgroup.ts';
+import type { Series } from '../chart.ts';
+import type { Measured } from '../gate.ts';
 import type { Reading } from '../process-figures.ts';
 import { cpuPercent, ratio, type Summary, summarise } from '../statistics.ts';
 import { left, megabytes, right, type Table, times } from '../table.ts';
@@ -17,6 +20,7 @@ export interface ProcessFigures {
   /** The most that was seen. */
   sharedMemoryBytes: number;
   cpuPercent: number;
+  minorFaultsPerMinute: number;
   elapsedMs: number;
 }
 
@@ -25,6 +29,12 @@ export interface IdleFigures {
   floor: ProcessFigures;
   /** Whether the peaks could be set back after the warm-up. */
   peaksAreOfWindow: boolean;
+  /** Of the daemon's to the Manager, answered in the window. */
+  heartbeats: number;
+  /** At the end; null where the daemon has no control group of its own. */
+  cgroup: CgroupMemory | null;
+  /** Whether the daemon has one open at the end. */
+  userfaultfd: boolean;
 }
 
 export interface IdleVerdicts {
@@ -33,7 +43,7 @@ export interface IdleVerdicts {
   cpu: Verdict;
 }
 
-export function idleFigures({ readings, cpuTicks, elapsedMs }: Watched): ProcessFigures {
+export function idleFigures({ readings, cpuTicks, minorFaults, elapsedMs }: Watched): ProcessFigures {
   const of = (key: keyof Reading): Summary => summarise(readings.map((reading) => reading[key]));
   return {
     rssBytes: of('rssBytes'),
@@ -45,16 +55,32 @@ export function idleFigures({ readings, cpuTicks, elapsedMs }: Watched): Process
     peakRssBytes: of('peakRssBytes').max,
     sharedMemoryBytes: of('sharedMemoryBytes').max,
     cpuPercent: cpuPercent(cpuTicks, elapsedMs),
+    minorFaultsPerMinute: Math.round((minorFaults * 60_000) / elapsedMs),
     elapsedMs,
   };
 }
 
-export function idleVerdicts({ daemon }: IdleFigures): IdleVerdicts {
+export function rssSeries(name: string, { readings, atMs }: Watched): Series {
+  return { name, points: readings.map(({ rssBytes }, at) => ({ atMs: atMs[at] ?? 0, bytes: rssBytes })) };
+}
+
+export function idleVerdicts({ daemon, peaksAreOfWindow }: IdleFigures): IdleVerdicts {
+  const since = peaksAreOfWindow ? '' : ', since the start';
   return {
     rss: judge('idleMemory', 'RSS, maximum of the samples', daemon.rssBytes.max / 1e6),
-    peak: judge('idleMemory', "RSS, the kernel's peak", daemon.peakRssBytes / 1e6),
+    peak: judge('idleMemory', `RSS, the kernel's peak${since}`, daemon.peakRssBytes / 1e6),
     cpu: judge('idleCpu', 'CPU over the window', daemon.cpuPercent),
   };
+}
+
+export function idleGate({ daemon }: IdleFigures): Measured[] {
+  return [
+    { figure: 'rssMedian', value: daemon.rssBytes.median / 1e6 },
+    { figure: 'rssP95', value: daemon.rssBytes.p95 / 1e6 },
+    { figure: 'rssPeak', value: daemon.peakRssBytes / 1e6 },
+    { figure: 'anonymousMedian', value: daemon.anonymousBytes.median / 1e6 },
+    { figure: 'cpu', value: daemon.cpuPercent },
+  ];
 }
 
 const count = (value: number): string => String(value);
@@ -88,6 +114,7 @@ export function idleTable({ daemon, floor }: IdleFigures, verdicts: IdleVerdicts
       distribution('PSS, MB', ({ pssBytes }) => pssBytes),
       distribution('threads', ({ threads }) => threads, count),
       distribution('open descriptors', ({ descriptors }) => descriptors, count),
+      single('minor faults a minute', ({ minorFaultsPerMinute }) => minorFaultsPerMinute, count),
       [...single('CPU, % of one core', (figures) => figures.cpuPercent, percent), inWords(verdicts.cpu)],
     ],
   };

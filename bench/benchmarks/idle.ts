@@ -1,25 +1,39 @@
 /**
- * The built daemon at rest, as shipped: two agents, mutual TLS to a Manager in its own process. Read from the kernel
- * by this process, which does nothing else meanwhile, side by side with a `node` that does nothing at all.
+ * The built daemon at rest, as shipped: three agents, mutual TLS to a Manager in its own process. Read from the kernel
+ * by this process, which does nothing else meanwhile, side by side with a `node` that does nothing at all, and where
+ * they are asked for with other programs of its kind.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DemoChild, describeExit } from '../../src/demo/children.ts';
 import type { Scope } from '../../src/shared/lifecycle/scope.ts';
-import { within, withScope } from '../bounded.ts';
-import { sampleAgents } from '../daemon-config.ts';
-import { BenchHost } from '../host.ts';
-import { resetPeak } from '../process-figures.ts';
+import { withScope } from '../bounded.ts';
+import { readOwnCgroup } from '../cgroup.ts';
+import type { Series } from '../chart.ts';
+import type { NodeBinary } from '../node-binary.ts';
+import { type Peers, startPeers } from '../peers/run.ts';
+import { hasUserfaultfd, resetPeak } from '../process-figures.ts';
 import type { BenchContext, BenchReport } from '../report.ts';
-import type { Settings } from '../settings.ts';
-import { watch } from '../watch.ts';
-import { type IdleFigures, idleFigures, idleTable, idleVerdicts } from './idle-figures.ts';
+import { requireHeartbeats, startResting } from '../resting-daemon.ts';
+import { summed, type Watched, watch } from '../watch.ts';
+import { type IdleFigures, idleFigures, idleGate, idleTable, idleVerdicts, rssSeries } from './idle-figures.ts';
+import { FLOOR_PROGRAM, idleNotes, peersNotes } from './idle-notes.ts';
+import { type PeerFigures, peersTable } from './peers-figures.ts';
 
-const READY_MS = 30_000;
-const COLLECTORS = ['cpu', 'memory', 'disk', 'network'];
 const STOP_MS = 2000;
 
-async function startFloor(scope: Scope): Promise<{ pid: number; ended: Promise<never> }> {
-  const child = new DemoChild('empty node', ['-e', 'setInterval(() => {}, 1e9)']);
+interface IdleMeasured {
+  figures: IdleFigures;
+  peers: Peers | null;
+  /** The daemon, the floor, the peers that ran. */
+  all: PeerFigures[];
+  series: Series[];
+}
+
+async function startFloor(scope: Scope, { path }: NodeBinary): Promise<{ pid: number; ended: Promise<never> }> {
+  const child = new DemoChild('empty node', ['-e', FLOOR_PROGRAM], { program: path });
   await scope.add(() => child.stop(STOP_MS));
   const ended = child.exited.then((exit) => {
     throw new Error(`the empty node ${describeExit(exit)}`);
@@ -28,66 +42,97 @@ async function startFloor(scope: Scope): Promise<{ pid: number; ended: Promise<n
   return { pid: child.pid, ended };
 }
 
-async function measure(scope: Scope, { bundles, settings, signal }: BenchContext): Promise<IdleFigures> {
-  const { intervalMs, warmUpMs, windowMs } = settings.idle;
-  const agents = sampleAgents(bundles, process.execPath);
-  const host = await BenchHost.start(scope, { bundles, signal });
-  const reported = new Set<string>();
-  const ready = Promise.all([
-    host.event('registered', ({ accepted }) => accepted),
-    host.event('report', ({ metrics }) => {
-      for (const { type } of metrics) reported.add(type);
-      return COLLECTORS.every((name) => reported.has(name));
-    }),
-    host.event('states', ({ states }) => states.filter((s) => s.status === 'running').length === agents.length),
-  ]);
-  const daemon = await host.startDaemon(agents, intervalMs);
-  const floor = await startFloor(scope);
-  const ended = Promise.race([daemon.ended, floor.ended]);
-  await within(Promise.race([ready, ended]), {
-    what: 'the registration, a report of each collector and the agents to run',
-    timeoutMs: READY_MS,
-    signal,
-  });
-  await Promise.race([sleep(warmUpMs, undefined, { signal }), ended]);
-  const pids = [daemon.pid, floor.pid] as const;
-  const peaksAreOfWindow = pids.map((pid) => resetPeak(pid)).every(Boolean);
-  const watched = await Promise.race([watch(pids, { windowMs, signal }), ended]);
-  const [ofDaemon, ofFloor] = watched.map(idleFigures);
-  if (!ofDaemon || !ofFloor) throw new Error('two processes were to be watched');
-  return { daemon: ofDaemon, floor: ofFloor, peaksAreOfWindow };
+async function startAllPeers(scope: Scope, { bundles, signal }: BenchContext): Promise<Peers> {
+  const folder = await mkdtemp(join(tmpdir(), 'host-daemon-peers-'));
+  await scope.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return startPeers(scope, { folder, bundles, signal });
 }
 
-function notes({ intervalMs, warmUpMs, windowMs }: Settings['idle'], figures: IdleFigures): string[] {
-  const intervals =
-    intervalMs === null
-      ? 'All intervals as shipped: heartbeats and collectors each 60 s.'
-      : `SHORTENED for --quick: heartbeats and collectors each ${intervalMs / 1000} s, not 60 s, and a window of ` +
-        `${windowMs / 1000} s, not 180 s: more work a minute than as shipped.`;
-  return [
-    intervals,
-    `Memory in MB of 10^6 bytes, a sample each 100 ms over ${windowMs / 1000} s, from ${warmUpMs / 1000} s after the first report on.`,
-    'File-backed is RSS less anonymous; shared memory counts in it, here ' +
-      `${(figures.daemon.sharedMemoryBytes / 1e6).toFixed(1)} MB.`,
-    figures.peaksAreOfWindow
-      ? 'The peak is the kernel’s own (VmHWM), set back after the warm-up.'
-      : 'The peak is the kernel’s own (VmHWM) SINCE THE START: setting it back (clear_refs) is not allowed here.',
-    'CPU is that of one core over the whole window, ended children included; the kernel tells it in steps of 10 ms.',
-    'Floor: `node -e "setInterval(() => {}, 1e9)"`, sampled at the same moments. The ratio is that of the medians.',
+function together(watched: readonly Watched[]): Watched {
+  const [first, ...others] = watched;
+  if (!first) throw new Error('at least one process was to be watched');
+  return summed([first, ...others]);
+}
+
+async function measure(scope: Scope, context: BenchContext, withPeers: boolean): Promise<IdleMeasured> {
+  const { node, settings, signal } = context;
+  const { intervalMs, warmUpMs, windowMs } = settings.idle;
+  const peers = withPeers ? await startAllPeers(scope, context) : null;
+  const floor = await startFloor(scope, node);
+  const daemon = await startResting(scope, context, intervalMs);
+  const ended = Promise.race([daemon.ended, floor.ended]);
+  await Promise.race([sleep(warmUpMs, undefined, { signal }), ended]);
+
+  const subjects = [
+    { name: `daemon, Node ${node.version}`, pids: [daemon.pid] },
+    { name: `empty node ${node.version}`, pids: [floor.pid] },
+    ...(peers?.running ?? []).map(({ plan, version, pids }) => ({ name: `${plan.name} ${version}`.trim(), pids })),
   ];
+  const pids = subjects.flatMap((subject) => subject.pids);
+  const peaksAreOfWindow = pids.map((pid) => resetPeak(pid)).every(Boolean);
+  const before = daemon.heartbeats();
+  const watched = await Promise.race([watch(pids, { windowMs, signal }), ended]);
+  const heartbeats = daemon.heartbeats() - before;
+  requireHeartbeats(heartbeats, windowMs, intervalMs);
+
+  const merged = subjects.map(({ name, pids: own }) => ({
+    name,
+    processes: own.length,
+    watched: together(own.flatMap((pid) => watched[pids.indexOf(pid)] ?? [])),
+  }));
+  const all = merged.map((one) => ({ ...one, figures: idleFigures(one.watched) }));
+  const [ofDaemon, ofFloor] = all;
+  if (!ofDaemon || !ofFloor) throw new Error('at least two processes were to be watched');
+  return {
+    figures: {
+      ...{ daemon: ofDaemon.figures, floor: ofFloor.figures, peaksAreOfWindow, heartbeats },
+      ...{ cgroup: readOwnCgroup(daemon.pid), userfaultfd: hasUserfaultfd(daemon.pid) },
+    },
+    peers,
+    all: all.map(({ name, processes, figures }) => ({ name, processes, figures })),
+    series: merged.map((one) => rssSeries(one.name, one.watched)),
+  };
+}
+
+function idleReport({ settings }: BenchContext, { figures, series }: IdleMeasured): BenchReport {
+  const verdicts = idleVerdicts(figures);
+  return {
+    name: 'idle',
+    title: 'the daemon at rest, with three agents',
+    table: idleTable(figures, verdicts),
+    notes: idleNotes(settings.idle, figures),
+    verdicts: Object.values(verdicts),
+    gate: idleGate(figures),
+    series,
+    figures: { ...figures },
+  };
+}
+
+function peersReport({ settings }: BenchContext, { peers, all, series }: IdleMeasured): BenchReport {
+  if (!peers) throw new Error('peers were to be run');
+  return {
+    name: 'peers',
+    title: 'the daemon beside other programs at rest, memory in MB',
+    table: peersTable(all),
+    notes: peersNotes(settings.idle, peers),
+    verdicts: [],
+    series,
+    figures: { programs: all, missing: peers.missing, failed: peers.failed },
+  };
 }
 
 export function idle(context: BenchContext): Promise<BenchReport> {
+  return withScope(async (scope) => idleReport(context, await measure(scope, context, false)));
+}
+
+export function peers(context: BenchContext): Promise<BenchReport> {
+  return withScope(async (scope) => peersReport(context, await measure(scope, context, true)));
+}
+
+/** Both of one window. */
+export function idleAndPeers(context: BenchContext): Promise<BenchReport[]> {
   return withScope(async (scope) => {
-    const figures = await measure(scope, context);
-    const verdicts = idleVerdicts(figures);
-    return {
-      name: 'idle',
-      title: 'the daemon at rest, with two agents',
-      table: idleTable(figures, verdicts),
-      notes: notes(context.settings.idle, figures),
-      verdicts: Object.values(verdicts),
-      figures: { ...figures },
-    };
+    const measured = await measure(scope, context, true);
+    return [idleReport(context, measured), peersReport(context, measured)];
   });
 }

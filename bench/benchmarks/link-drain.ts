@@ -124,13 +124,14 @@ async function goAndReturn(subject: Subject): Promise<number> {
 
 /** `returns`: how often the Manager goes and comes back after the drain. */
 export function drainRound(
-  { bundles, settings, signal }: BenchContext,
+  context: BenchContext,
   metrics: readonly MetricData[],
   returns: number,
 ): Promise<DrainRound> {
+  const { settings, signal } = context;
   const { entries, beforeMs, restMs } = settings.link.drain;
   return withScope(async (scope) => {
-    const host = await BenchHost.start(scope, { bundles, signal });
+    const host = await BenchHost.start(scope, context);
     const folder = await host.makeFolder();
     const { expected, bytes } = await writeBacklog({ folder: reportsFolder(folder), entries, metrics, signal });
     const proxy = await LinkProxy.open(scope, host.managerPort);

@@ -2,36 +2,32 @@
  * A TCP proxy on loopback in front of the Manager, which counts the bytes of each way and can be told that the Manager
  * is away: then open connections are reset, and so is each new one.
  */
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { Scope } from '../../src/shared/lifecycle/scope.ts';
+import { listenOnLoopback } from '../loopback-server.ts';
 import type { Passed } from './link-bytes.ts';
 
 export class LinkProxy {
-  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #targetPort: number;
+  #port = 0;
   #passed: Passed[] | null = null;
   #away = false;
 
   private constructor(targetPort: number) {
     this.#targetPort = targetPort;
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
   }
 
   /** Listens on a free port until the scope ends. */
   static async open(scope: Scope, targetPort: number): Promise<LinkProxy> {
     const proxy = new LinkProxy(targetPort);
-    await new Promise<void>((resolve, reject) => {
-      proxy.#server.once('error', reject);
-      proxy.#server.listen(0, '127.0.0.1', resolve);
-    });
-    await scope.add(() => proxy.#close());
+    const accept = (client: Socket): void => proxy.#accept(client);
+    proxy.#port = await listenOnLoopback(scope, { accept, sockets: proxy.#sockets });
     return proxy;
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === 'object' && address ? address.port : 0;
+    return this.#port;
   }
 
   /** Forgets what was counted before, and counts from now on. */
@@ -74,11 +70,5 @@ export class LinkProxy {
       this.#sockets.delete(from);
       to.destroy();
     });
-  }
-
-  async #close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#sockets) socket.destroy();
-    await closed;
   }
 }

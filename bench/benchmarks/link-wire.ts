@@ -1,4 +1,4 @@
-/** Bytes between daemon and Manager at rest, with two agents, through a proxy that counts them; no handshake in it. */
+/** Bytes between daemon and Manager at rest, with three agents, through a proxy that counts them; no handshake in it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ManagerLine } from '../../src/shared/contracts/manager-events.ts';
 import { within, withScope } from '../bounded.ts';
@@ -10,10 +10,11 @@ import { LinkProxy } from './link-proxy.ts';
 
 const READY_MS = 30_000;
 
-export function wire({ bundles, settings, signal }: BenchContext): Promise<WireFigures> {
+export function wire(context: BenchContext): Promise<WireFigures> {
+  const { bundles, settings, signal } = context;
   const { intervalMs, warmUpMs, windowMs } = settings.link.wire;
   return withScope(async (scope) => {
-    const host = await BenchHost.start(scope, { bundles, signal });
+    const host = await BenchHost.start(scope, context);
     const proxy = await LinkProxy.open(scope, host.managerPort);
     const calls: Call[] = [];
     host.onLine((line) => {

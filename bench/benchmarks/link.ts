@@ -13,10 +13,10 @@ import { wire } from './link-wire.ts';
 import { fullReport, measured } from './report.ts';
 
 export async function link(context: BenchContext): Promise<BenchReport> {
-  const { bundles, settings, signal } = context;
+  const { settings, signal } = context;
   const metrics = await fullReport(signal);
   const roundTrips = await withScope(async (scope) => {
-    const calls = await connect(scope, await BenchHost.start(scope, { bundles, signal }), signal);
+    const calls = await connect(scope, await BenchHost.start(scope, context), signal);
     const heartbeat = await measured(context, () => beat(calls));
     return { heartbeat, report: await measured(context, () => calls.report(metrics)) };
   });

@@ -20,9 +20,10 @@ async function startOnce(host: BenchHost, signal: AbortSignal): Promise<{ wallMs
   return { wallMs, cpuMs: ticksToMs(ticks) };
 }
 
-export function start({ bundles, settings, signal }: BenchContext): Promise<BenchReport> {
+export function start(context: BenchContext): Promise<BenchReport> {
   return withScope(async (scope) => {
-    const host = await BenchHost.start(scope, { bundles, signal });
+    const { settings, signal } = context;
+    const host = await BenchHost.start(scope, context);
     const runs: { wallMs: number; cpuMs: number }[] = [];
     for (let n = 0; n < settings.start.runs; n++) {
       signal.throwIfAborted();
@@ -47,6 +48,7 @@ export function start({ bundles, settings, signal }: BenchContext): Promise<Benc
         'Until the Manager’s line is read here. The CPU time comes in steps of 10 ms.',
       ],
       verdicts: [],
+      gate: [{ figure: 'start', value: wall.median }],
       figures: { unit: 'ms', elapsed: wall, cpu },
     };
   });

@@ -15,8 +15,8 @@ import { measureStall } from './update-stall.ts';
 
 function measure(context: BenchContext): Promise<UpdateFigures> {
   return withScope(async (scope) => {
-    const { bundles, settings, signal } = context;
-    const host = await BenchHost.start(scope, { bundles, signal });
+    const { settings, signal } = context;
+    const host = await BenchHost.start(scope, context);
     const pack = await makePackage(host.folder, settings.update.mebibytes, signal);
     // first, as everything else leaves memory behind that this would find there
     const memory = await measureMemory(context, pack);

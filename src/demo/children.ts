@@ -10,6 +10,10 @@ export interface Exit {
 export interface ChildOptions {
   /** Each line of its standard output. */
   onLine?: (line: string) => void;
+  /** Runs with these arguments; this Node where it is left out. */
+  program?: string;
+  /** This process's where it is left out. */
+  env?: NodeJS.ProcessEnv;
 }
 
 const KEPT_LINES = 15;
@@ -24,11 +28,12 @@ export class DemoChild {
   readonly #tail: string[] = [];
   #ended = false;
 
-  /** `args`: the bundle and its arguments, run with this Node. */
-  constructor(name: string, args: readonly string[], { onLine }: ChildOptions = {}) {
+  /** `args`: the bundle and its arguments, or those of another program. */
+  constructor(name: string, args: readonly string[], options: ChildOptions = {}) {
+    const { onLine, program = process.execPath, env = process.env } = options;
     this.name = name;
     // of its own group: Ctrl-C reaches the demo only, which ends everything in its order
-    this.#process = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    this.#process = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, env });
     const { stdout, stderr } = this.#process;
     if (stdout) createInterface({ input: stdout }).on('line', onLine ?? ((line) => this.#keep(line)));
     if (stderr) createInterface({ input: stderr }).on('line', (line) => this.#keep(line));

@@ -86,6 +86,7 @@ async function start(options: DaemonOptions, scope: Scope): Promise<Omit<Running
     heartbeatInMs: () => scheduler.dueInMs('heartbeat'),
     log,
   });
+  await scope.add(() => footprint.close());
   await footprint.start();
   const threads = { onStarted: () => footprint.threadStarted(), onEnded: () => footprint.threadEnded() };
   const runner = new Runner({

@@ -16,6 +16,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inspectPackage } from '../../src/workers/update/inspect.ts';
 import { unpack } from '../../src/workers/update/unpack.ts';
+import { addonInto } from '../support/built-addon.ts';
 import { DIST } from '../support/manager-process.ts';
 import { temporaryFolder, testFolder } from '../support/temp-folder.ts';
 
@@ -80,6 +81,19 @@ describe('the archive', () => {
     expect(existsSync(join(release, 'bin/daemonctl'))).toBe(existsSync(join(DIST, 'daemonctl.js')));
   });
 
+  test('holds the native calls where there is a compiler, as a part that Node loads', async () => {
+    const folder = await testFolder('addon');
+    const addon = join(release, 'lib/give-back.node');
+    expect(existsSync(addon)).toBe((await addonInto(folder)) === '');
+    if (!existsSync(addon)) return;
+    expect(lstatSync(addon).mode & 0o777).toBe(0o644);
+    const loads =
+      'const m = { exports: {} }; process.dlopen(m, process.argv[1]); console.log(Object.keys(m.exports).sort().join())';
+    expect(output(process.execPath, ['-e', loads, addon])).toBe(
+      'countPresent,giveBack,giveBackFilled,quietMutexes,trim,withoutFaultAround\n',
+    );
+  });
+
   test('ends like a tar that any program takes', () => {
     expect(gunzipSync(readFileSync(archive)).subarray(-1024).equals(Buffer.alloc(1024))).toBe(true);
   });
@@ -125,6 +139,147 @@ describe('the release', () => {
 
   test('its exit code is the program’s', () => {
     expect(spawnSync(join(release, 'bin/daemon'), ['--no-such-option']).status).toBe(2);
+  });
+});
+
+describe('what the launcher gives to Node', () => {
+  /** A Node that says this version, and else tells its arguments and its environment. */
+  const fake = async (path: string, version = 'v20.20.0'): Promise<string> => {
+    const source = `#!/bin/sh
+      case $1 in --version) [ $# -eq 1 ] && echo '${version}' && exit ;; esac
+      for argument; do printf 'argument %s\\n' "$argument"; done
+      env`;
+    await writeFile(path, source, { mode: 0o755 });
+    return path;
+  };
+  const FLAGS = ['--use-openssl-ca', '--max-semi-space-size=1'];
+  interface Told {
+    args: string[];
+    env: Record<string, string>;
+  }
+
+  function told(text: string): Told {
+    const lines = text.trim().split('\n');
+    const args = lines.filter((line) => line.startsWith('argument ')).map((line) => line.slice('argument '.length));
+    const pairs = lines.filter((line) => !line.startsWith('argument ')).map((line) => /^([^=]*)=(.*)$/.exec(line));
+    return { args, env: Object.fromEntries(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? ''])) };
+  }
+
+  /** The environment is this alone, with PATH. */
+  async function launched(
+    program: string,
+    args: string[],
+    { env = {}, version, from = release }: { env?: Record<string, string>; version?: string; from?: string } = {},
+  ): Promise<Told> {
+    const node = await fake(join(await testFolder('node'), 'fake node'), version);
+    const { stdout, stderr, status } = spawnSync(join(from, 'bin', program), args, {
+      ...{ encoding: 'utf8', timeout: 20_000 },
+      env: { PATH: process.env['PATH'], DAEMON_NODE: node, ...env },
+    });
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
+    return told(stdout);
+  }
+
+  test('flags for the daemon, before its program, and its arguments as they are', async () => {
+    const args = ['--config', 'a b', '', '*', '--no-node-snapshot'];
+    expect((await launched('daemon', args)).args).toEqual([...FLAGS, join(release, 'lib/daemon.js'), ...args]);
+    expect((await launched('daemon', ['--version'])).args).toEqual([
+      ...FLAGS,
+      join(release, 'lib/daemon.js'),
+      '--version',
+    ]);
+  });
+
+  test.each([
+    ['v20.19.0', false],
+    ['v22.0.0', true],
+    ['v22.21.1', true],
+    ['v23.1.0', false],
+    ['v24.11.0', true],
+    ['v26.0.0', false],
+    ['v220.0.0', false],
+    ['v2.24.0', false],
+    ['', false],
+  ])('of Node %s a thread begins without the snapshot: %s', async (version, without) => {
+    const { args } = await launched('daemon', ['x'], { version });
+    expect(args).toEqual([...(without ? ['--no-node-snapshot'] : []), ...FLAGS, join(release, 'lib/daemon.js'), 'x']);
+  });
+
+  test.each(['v20.19.0', 'v24.11.0'])('no flags for daemonctl, with %s', async (version) => {
+    const { args } = await launched('daemonctl', ['status', '--json'], { version });
+    expect(args).toEqual([join(release, 'lib/daemonctl.js'), 'status', '--json']);
+  });
+
+  const AUTHORITIES = { NODE_EXTRA_CA_CERTS: '/etc/a b.pem', SSL_CERT_FILE: '/c.pem', SSL_CERT_DIR: '/d' };
+
+  test('the daemon finds further authorities put aside, and one arena', async () => {
+    const { env } = await launched('daemon', [], { env: { ...AUTHORITIES, OTHER: 'stays' } });
+    expect(env).toMatchObject({ DAEMON_EXTRA_CA_CERTS: '/etc/a b.pem', MALLOC_ARENA_MAX: '1', OTHER: 'stays' });
+    for (const name of Object.keys(AUTHORITIES)) expect(env).not.toHaveProperty(name);
+  });
+
+  test.each([
+    ['none are named', {}, undefined],
+    ['they are named by nothing', { NODE_EXTRA_CA_CERTS: '' }, undefined],
+    ['they were put aside before', { DAEMON_EXTRA_CA_CERTS: '/b.pem' }, '/b.pem'],
+    ['others are named since', { NODE_EXTRA_CA_CERTS: '/a.pem', DAEMON_EXTRA_CA_CERTS: '/b.pem' }, '/a.pem'],
+  ])('where %s', async (_, env: Record<string, string>, expected) => {
+    const given = (await launched('daemon', [], { env })).env;
+    expect(given['DAEMON_EXTRA_CA_CERTS']).toBe(expected);
+    expect(given).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
+  });
+
+  test('a number of arenas that is set already stays', async () => {
+    const { env } = await launched('daemon', [], { env: { MALLOC_ARENA_MAX: '4' } });
+    expect(env['MALLOC_ARENA_MAX']).toBe('4');
+  });
+
+  test('the environment of daemonctl is as it was', async () => {
+    const { env } = await launched('daemonctl', ['status'], { env: AUTHORITIES });
+    expect(env).toMatchObject(AUTHORITIES);
+    expect(env).not.toHaveProperty('DAEMON_EXTRA_CA_CERTS');
+    expect(env).not.toHaveProperty('MALLOC_ARENA_MAX');
+  });
+
+  describe('a version on trial', () => {
+    /** Two releases, the newer one with so many starts left. */
+    async function onTrial(left: number) {
+      const root = await testFolder('trial');
+      for (const name of ['1.0.0', '2.0.0']) cpSync(release, join(root, 'releases', name), { recursive: true });
+      await writeFile(join(root, 'trial'), `${left} 2.0.0 1.0.0 ${join(root, 'update')}\n`);
+      const run = (program: string, args: string[]) => launched(program, args, { from: join(root, 'releases/2.0.0') });
+      const startsLeft = () => Number(readFileSync(join(root, 'trial'), 'utf8').split(' ')[0]);
+      return { root, run, startsLeft };
+    }
+
+    test('uses up a start by the daemon, and none by daemonctl', async () => {
+      const { run, startsLeft } = await onTrial(3);
+      for (const args of [[], ['status'], ['update', 'start'], ['--version']]) await run('daemonctl', args);
+      expect(startsLeft()).toBe(3);
+      await run('daemon', []);
+      expect(startsLeft()).toBe(2);
+      await run('daemon', ['--config', 'x']);
+      expect(startsLeft()).toBe(1);
+    });
+
+    test.each([[['--version']], [['--check']], [['--help']], [['--config', 'x', '--check']]])(
+      'uses up none by daemon %j',
+      async (args) => {
+        const { run, startsLeft } = await onTrial(3);
+        await run('daemon', args);
+        expect(startsLeft()).toBe(3);
+      },
+    );
+
+    test('without a start left the daemon is that of the version before, daemonctl its own', async () => {
+      const { root, run, startsLeft } = await onTrial(0);
+      expect((await run('daemon', ['x'])).args).toEqual([...FLAGS, join(root, 'releases/1.0.0/lib/daemon.js'), 'x']);
+      expect((await run('daemonctl', ['status'])).args).toEqual([
+        join(root, 'releases/2.0.0/lib/daemonctl.js'),
+        'status',
+      ]);
+      expect(startsLeft()).toBe(0);
+    });
   });
 });
 

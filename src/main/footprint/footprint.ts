@@ -72,6 +72,7 @@ export class Footprint {
   /** Resident bytes after pages were given back last. */
   #leftBytes = 0;
   #cancelLook: () => void = () => {};
+  #closed = false;
   #planned: (() => void)[] = [];
   /** Collections that are planned. */
   #collections = 0;
@@ -92,8 +93,18 @@ export class Footprint {
     if (mode === 'off') return;
     const { native, why } = await process.loadNative();
     this.#native = native;
-    if (!native) this.#options.log.debug({ event: 'footprint', mode, why }, 'memory is given back by V8 only');
+    if (why)
+      this.#options.log.debug(
+        { event: 'footprint', mode, native: native?.from ?? 'none', why },
+        'the native calls could not be loaded as they should be',
+      );
     this.#plan(AFTER_START);
+  }
+
+  /** What is planned goes with the schedule that it is planned in. */
+  close(): void {
+    this.#closed = true;
+    this.#cancelLook();
   }
 
   /** A thread has been started. */
@@ -185,7 +196,7 @@ export class Footprint {
   #look(): void {
     this.#cancelLook();
     const { clock, process } = this.#options;
-    if (typeof this.#pages === 'string') return;
+    if (this.#closed || typeof this.#pages === 'string') return;
     const nowMs = clock.nowMs();
     const watch = watchFor(this.#threads, nowMs - this.#startedMs, nowMs - this.#endedMs);
     if (!watch) return;
@@ -195,8 +206,10 @@ export class Footprint {
 
   #check(): void {
     if (typeof this.#pages === 'string') return;
-    if (!stillMapped(this.#pages.heads, this.#options.process.maps())) {
-      this.#stop(new Error('what is mapped has changed'));
+    try {
+      if (!stillMapped(this.#pages.heads, this.#options.process.maps())) throw new Error('what is mapped has changed');
+    } catch (err) {
+      this.#stop(err);
     }
   }
 

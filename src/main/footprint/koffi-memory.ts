@@ -46,8 +46,13 @@ export async function koffiMemory(): Promise<NativeMemory> {
   const trim = find<(keep: number) => number>(own, 'int malloc_trim(size_t)');
   const setDetection = find<(mode: number) => void>(own, `void ${SET_DEADLOCK_DETECTION}(int)`);
   let descriptor = -1;
+  let agreed: boolean | null = null;
   const open = (): boolean => {
-    if (descriptor >= 0) return true;
+    agreed ??= agree();
+    return agreed;
+  };
+  // a descriptor that the kernel does not agree on is of no use, and one number
+  const agree = (): boolean => {
     descriptor = Number(syscall(USERFAULTFD, O_CLOEXEC_NONBLOCK | UFFD_USER_MODE_ONLY));
     return (
       descriptor >= 0 && ioctl(descriptor, UFFDIO_API, BigUint64Array.of(UFFD_API, UFFD_FEATURE_WP_ASYNC, 0n)) === 0

@@ -26,7 +26,7 @@ export interface LoadedNative {
   from: 'addon' | 'koffi';
 }
 
-/** Null where there is neither; `why` then says what was tried. */
+/** Null where there is neither. `why` says what was tried in vain. */
 export async function loadNative(bundles: string): Promise<{ native: LoadedNative | null; why: string }> {
   if (process.platform !== 'linux') return { native: null, why: `not on ${process.platform}` };
   const addon = join(bundles, 'give-back.node');
@@ -42,7 +42,7 @@ export async function loadNative(bundles: string): Promise<{ native: LoadedNativ
   } else failures.push(`no ${addon}`);
   try {
     const { koffiMemory } = await import('./koffi-memory.ts');
-    return { native: { calls: await koffiMemory(), from: 'koffi' }, why: '' };
+    return { native: { calls: await koffiMemory(), from: 'koffi' }, why: failures.join('; ') };
   } catch (error) {
     failures.push(`koffi: ${error instanceof Error ? error.message.split('\n')[0] : error}`);
   }

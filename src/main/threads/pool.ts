@@ -25,6 +25,7 @@ export interface PoolOptions {
   idleMs?: number;
   /** Where the library comes from; default: its bundle. */
   load?: () => Promise<{ Piscina: typeof Piscina }>;
+  /** A thread is ready for its first task. */
   onStarted?: () => void;
   /** A thread has ended: its memory is free. */
   onEnded?: () => void;
@@ -121,14 +122,10 @@ export class Pool {
       for (const refuse of this.#waiting) refuse(reason);
     });
     const { onStarted, onEnded } = this.#options;
-    const ready = new Set<unknown>();
-    piscina.on('workerCreate', (worker: unknown) => {
-      ready.add(worker);
+    piscina.on('workerCreate', ({ id }: { id: number }) => {
       onStarted?.();
-    });
-    // of a thread that never came to be, too
-    piscina.on('workerDestroy', (worker: unknown) => {
-      if (ready.delete(worker)) onEnded?.();
+      // the library's own event comes when it asks for the end
+      if (onEnded) piscina.threads.find(({ threadId }) => threadId === id)?.once('exit', onEnded);
     });
     this.#started = piscina;
     return piscina;

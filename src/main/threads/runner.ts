@@ -203,7 +203,7 @@ function end(thread: Thread): Promise<void> {
 }
 
 async function terminate(thread: Thread): Promise<void> {
-  thread.onEnding();
+  if (thread.worker.threadId > 0) thread.onEnding();
   thread.api[releaseProxy]();
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {

@@ -1,23 +1,36 @@
 import { expect, test } from 'vitest';
 import { parseArguments } from '../../../bench/arguments.ts';
 
-const ALL = ['idle', 'collect', 'health', 'report', 'start', 'link', 'update'];
+const ALL = ['idle', 'peers', 'collect', 'health', 'report', 'start', 'stall', 'agents', 'link', 'update', 'stress'];
+const PLAIN = { names: ALL, quick: false, json: false, gate: false, nodes: [], soakMs: null, chart: null };
 
 test.each([
-  { args: [], expected: { names: ALL, quick: false, json: false } },
-  { args: ['--quick'], expected: { names: ALL, quick: true, json: false } },
-  { args: ['start', 'idle', 'start', '--json'], expected: { names: ['idle', 'start'], quick: false, json: true } },
+  { args: [], expected: PLAIN },
+  { args: ['--quick'], expected: { ...PLAIN, quick: true } },
+  { args: ['start', 'idle', 'start', '--json'], expected: { ...PLAIN, names: ['idle', 'start'], json: true } },
+  {
+    args: ['idle', '--node', '20, 24', '--node=v22.1.0', '--node', '24', '--gate'],
+    expected: { ...PLAIN, names: ['idle'], nodes: ['20', '24', '22.1.0'], gate: true },
+  },
+  { args: ['--soak', '2h'], expected: { ...PLAIN, names: ['soak'], soakMs: 7_200_000 } },
+  { args: ['soak'], expected: { ...PLAIN, names: ['soak'] } },
+  { args: ['idle', '--soak', '5m'], expected: { ...PLAIN, names: ['idle', 'soak'], soakMs: 300_000 } },
+  { args: ['peers', '--chart', 'a.svg'], expected: { ...PLAIN, names: ['peers'], chart: 'a.svg' } },
   { args: ['report', '--help'], expected: 'help' },
 ])('$args', ({ args, expected }) => {
   expect(parseArguments(args)).toEqual(expected);
 });
 
 test.each([
-  {
-    args: ['idle', 'stall', 'x'],
-    says: 'there is no benchmark stall, x; there are idle, collect, health, report, start, link, update',
-  },
+  { args: ['idle', 'y', 'x'], says: /^there is no benchmark y, x; there are idle, peers, .*, soak$/ },
   { args: ['--fast'], says: /--fast/ },
+  { args: ['--node', 'lts'], says: '--node takes a major or an exact version, 24 or 24.9.0, and not "lts"' },
+  { args: ['--node', '20,'], says: 'and not ""' },
+  { args: ['--soak', '2'], says: '--soak takes a time of at least 5m, as in 2h, and not "2"' },
+  { args: ['--soak', '1m'], says: 'at least 5m' },
+  { args: ['idle', '--gate', '--quick'], says: 'leave out --quick' },
+  { args: ['health', '--gate'], says: '--gate has no limits for health; it has for idle' },
+  { args: ['start', '--chart', 'a.svg'], says: '--chart draws what idle, peers, soak measure' },
 ])('$args is refused', ({ args, says }) => {
   expect(() => parseArguments(args)).toThrow(says);
 });

@@ -19,6 +19,7 @@ test('the daemon takes it; what it does not name is as shipped', () => {
   expect(config?.agents.map(({ id, args }) => [id, args])).toEqual([
     ['agent-1', ['/dist/sample-agent.js', '--name', 'agent-1', '--interval', '30s']],
     ['agent-2', ['/dist/sample-agent.js', '--name', 'agent-2', '--interval', '30s']],
+    ['agent-3', ['/dist/sample-agent.js', '--name', 'agent-3', '--interval', '30s']],
   ]);
 });
 
@@ -35,4 +36,17 @@ test('further keys go beside the others of their section', () => {
   expect(diagnostics).toEqual([]);
   expect(config?.daemon).toMatchObject({ logLevel: 'debug', logFile: '/h/daemon.log' });
   expect(config?.manager).toMatchObject({ reconnectIntervalMs: 100, heartbeatIntervalMs: 60_000 });
+});
+
+test('only an agent without heartbeats is not expected to send any', () => {
+  const agents = [
+    { id: 'silent', command: ['/bin/sleep', '1'] as const, sendsHeartbeats: false },
+    { id: 'beating', command: ['/bin/sleep', '1'] as const },
+  ];
+  const { config, diagnostics } = parseConfig(renderConfig({ ...AT, agents, intervalMs: null }), 'daemon.yaml');
+  expect(diagnostics).toEqual([]);
+  expect(config?.agents.map(({ id, healthCheck }) => [id, healthCheck.heartbeatTimeoutMs])).toEqual([
+    ['silent', 0],
+    ['beating', 90_000],
+  ]);
 });

@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
-  parseCpuTicks,
+  hasUserfaultfd,
+  parseCounters,
   parseSmapsRollup,
   parseStatus,
   readCpuTicks,
@@ -44,12 +45,12 @@ describe('parsing', () => {
     expect(parseStatus(STATUS)).toEqual({ peakRssBytes: 71_680_000, sharedMemoryBytes: 8192, threads: 11 });
   });
 
-  test('stat: the time of the process and of its ended children', () => {
-    expect(parseCpuTicks(STAT)).toBe(7 + 5 + 30 + 2);
+  test('stat: the time of the process and of its ended children, its faults without reading', () => {
+    expect(parseCounters(STAT)).toEqual({ cpuTicks: 7 + 5 + 30 + 2, minorFaults: 100 });
   });
 
   test.each(['', 'Rss: 5 kB\n', '42 (node) S 1 42'])('%j is none of them', (text) => {
-    expect([parseSmapsRollup(text), parseStatus(text), parseCpuTicks(text)]).toEqual([null, null, null]);
+    expect([parseSmapsRollup(text), parseStatus(text), parseCounters(text)]).toEqual([null, null, null]);
   });
 });
 
@@ -64,6 +65,15 @@ describe('reading', () => {
     expect(readFigures(42, root)).toMatchObject({ rssBytes: 62_464_000, threads: 11, descriptors: 3 });
     expect(readCpuTicks(42, root)).toBe(44);
     expect([readFigures(43, root), readCpuTicks(43, root)]).toEqual([null, null]);
+  });
+
+  test('a userfaultfd among the descriptors', async () => {
+    const root = await testFolder();
+    for (const pid of ['42', '43']) await mkdir(join(root, pid, 'fd'), { recursive: true });
+    await symlink('socket:[1]', join(root, '42/fd/3'));
+    await symlink('anon_inode:[userfaultfd]', join(root, '42/fd/4'));
+    await symlink('socket:[2]', join(root, '43/fd/3'));
+    expect([42, 43, 44].map((pid) => hasUserfaultfd(pid, root))).toEqual([true, false, false]);
   });
 
   test('the peak is set back by a 5 in clear_refs; false where there is no such file to write', async () => {

@@ -12,6 +12,15 @@ test('its lines are handed on, the last of its errors are kept', async () => {
   expect(lines).toEqual(['out']);
 });
 
+test('another program than this Node, in another environment', async () => {
+  const lines: string[] = [];
+  const child = new DemoChild('x', ['-c', 'echo "$A $HOME"; exit 3'], {
+    ...{ program: '/bin/sh', env: { A: 'b' }, onLine: (line) => lines.push(line) },
+  });
+  expect(describeExit(await child.exited)).toBe('ended with code 3');
+  expect(lines).toEqual(['b ']);
+});
+
 test('one that does not go by itself is killed', async () => {
   const child = new DemoChild('x', [
     '-e',

@@ -142,6 +142,8 @@ export class LastResort {
     const [program = '', ...args] = this.#journal.command;
     say(`nobody started the daemon again: starting ${program}`);
     const { [HALT_VARIABLE]: _, ...env } = process.env; // a test's halt is for the helper
+    // where a launcher put it aside: that of an older version does not know the other name
+    if (env['DAEMON_EXTRA_CA_CERTS']) env['NODE_EXTRA_CA_CERTS'] = env['DAEMON_EXTRA_CA_CERTS'];
     const log = openSync(logFile, 'a', 0o640);
     try {
       const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env, cwd: '/' });

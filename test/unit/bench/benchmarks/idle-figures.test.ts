@@ -1,5 +1,11 @@
 import { expect, test } from 'vitest';
-import { idleFigures, idleTable, idleVerdicts } from '../../../../bench/benchmarks/idle-figures.ts';
+import {
+  idleFigures,
+  idleGate,
+  idleTable,
+  idleVerdicts,
+  rssSeries,
+} from '../../../../bench/benchmarks/idle-figures.ts';
 import type { Reading } from '../../../../bench/process-figures.ts';
 import { renderTable } from '../../../../bench/table.ts';
 
@@ -15,21 +21,43 @@ const reading = (megabytes: number): Reading => ({
 });
 
 test('figures, ratios to the floor, and what becomes of the targets', () => {
-  const daemon = idleFigures({ readings: [60, 50, 64].map(reading), cpuTicks: 5, elapsedMs: 10_000 });
-  const floor = idleFigures({ readings: [reading(40)], cpuTicks: 0, elapsedMs: 10_000 });
+  const daemon = idleFigures({
+    readings: [60, 50, 64].map(reading),
+    atMs: [0, 100, 200],
+    cpuTicks: 5,
+    minorFaults: 30,
+    elapsedMs: 10_000,
+  });
+  const floor = idleFigures({ readings: [reading(40)], atMs: [0], cpuTicks: 0, minorFaults: 0, elapsedMs: 10_000 });
   expect(daemon.cpuPercent).toBe(0.5);
-  const figures = { daemon, floor, peaksAreOfWindow: true };
+  const figures = { daemon, floor, peaksAreOfWindow: true, heartbeats: 2, cgroup: null, userfaultfd: true };
   const verdicts = idleVerdicts(figures);
   expect(verdicts.rss.measured).toBe(64);
   expect(renderTable(idleTable(figures, verdicts))).toEqual([
-    'figure               min  median   p95   max  floor   ratio  target of the design document',
-    'RSS, MB             50.0    60.0  64.0  64.0   40.0  1.50 x  < 30 MB: does not hold',
-    '  anonymous, MB     15.0    15.0  15.0  15.0   15.0  1.00 x',
-    '  file-backed, MB   35.0    45.0  49.0  49.0   25.0  1.80 x',
-    'RSS, peak, MB                           66.0   66.0  1.00 x  < 30 MB: does not hold',
-    'PSS, MB             20.0    20.0  20.0  20.0   20.0  1.00 x',
-    'threads               11      11    11    11     11  1.00 x',
-    'open descriptors      20      20    20    20     20  1.00 x',
-    'CPU, % of one core                      0.50   0.00       -  < 1 %: holds',
+    'figure                  min  median   p95   max  floor   ratio  target of the design document',
+    'RSS, MB                50.0    60.0  64.0  64.0   40.0  1.50 x  < 30 MB: does not hold',
+    '  anonymous, MB        15.0    15.0  15.0  15.0   15.0  1.00 x',
+    '  file-backed, MB      35.0    45.0  49.0  49.0   25.0  1.80 x',
+    'RSS, peak, MB                              66.0   66.0  1.00 x  < 30 MB: does not hold',
+    'PSS, MB                20.0    20.0  20.0  20.0   20.0  1.00 x',
+    'threads                  11      11    11    11     11  1.00 x',
+    'open descriptors         20      20    20    20     20  1.00 x',
+    'minor faults a minute                       180      0       -',
+    'CPU, % of one core                         0.50   0.00       -  < 1 %: holds',
   ]);
+  expect(Object.fromEntries(idleGate(figures).map(({ figure, value }) => [figure, value]))).toEqual({
+    ...{ rssMedian: 60, rssP95: 64, rssPeak: 66, anonymousMedian: 15, cpu: 0.5 },
+  });
+  expect(idleVerdicts({ ...figures, peaksAreOfWindow: false }).peak.figure).toContain('since the start');
+});
+
+test('a series is resident memory over time', () => {
+  const watched = { readings: [60, 50].map(reading), atMs: [0, 100], cpuTicks: 0, minorFaults: 0, elapsedMs: 200 };
+  expect(rssSeries('x', watched)).toEqual({
+    name: 'x',
+    points: [
+      { atMs: 0, bytes: 60e6 },
+      { atMs: 100, bytes: 50e6 },
+    ],
+  });
 });

@@ -66,7 +66,7 @@ test('a drain without a heartbeat is held against nothing, and says so', () => {
 
 test.each([
   { settings: FULL.link, other: bytes(39, 39), says: 'all intervals as shipped, a window of 180 s' },
-  { settings: QUICK.link, other: bytes(39, 39), says: 'SHORTENED for --quick: heartbeats and reports each 2 s' },
+  { settings: QUICK.link, other: bytes(39, 39), says: 'SHORTENED for --quick: heartbeats and reports each 1 s' },
   { settings: QUICK.link, other: bytes(0, 0), says: 'PINGS ARE NOT IN the sum' },
 ])('the notes say: $says', ({ settings, other, says }) => {
   const wire = { ...WIRE, other: { inWindow: other, ofDay: other } };

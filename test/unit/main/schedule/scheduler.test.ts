@@ -112,6 +112,64 @@ describe('Scheduler', () => {
     expect(ran).toBe(true);
   });
 
+  test('tells in how long the next call of a name is due: the earliest, late ones too', async () => {
+    const { clock, scheduler: s } = scheduler();
+    expect(s.dueInMs('a')).toBe(Number.POSITIVE_INFINITY);
+    const cancel = s.after(500, 'a', () => {});
+    s.after(2000, 'a', () => {});
+    s.after(100, 'b', () => {});
+    expect([s.dueInMs('a'), s.dueInMs('b')]).toEqual([500, 100]);
+    await clock.advance(99);
+    expect(s.dueInMs('a')).toBe(401);
+    cancel();
+    expect(s.dueInMs('a')).toBe(1901);
+    await clock.advance(1);
+    expect(s.dueInMs('b')).toBe(Number.POSITIVE_INFINITY);
+    s.close();
+    expect(s.dueInMs('a')).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('one that is overdue is due in less than nothing, and one that runs is not waiting', async () => {
+    let nowMs = 0;
+    let fire: () => void = () => {};
+    const clock = {
+      nowMs: () => nowMs,
+      wallMs: () => nowMs,
+      after: (_: number, callback: () => void) => {
+        fire = callback;
+        return () => {};
+      },
+    };
+    const s = new Scheduler({ clock, random: () => 0.5, onError: (error) => expect.unreachable(String(error)) });
+    const seen: number[] = [];
+    s.after(100, 'a', () => seen.push(s.dueInMs('a')));
+    nowMs = 130;
+    expect(s.dueInMs('a')).toBe(-30);
+    fire();
+    expect(seen).toEqual([Number.POSITIVE_INFINITY]);
+  });
+
+  test('a periodic job is due from one run to the next, and not while it runs', async () => {
+    const { clock, scheduler: s } = scheduler();
+    let finish: () => void = () => {};
+    const stop = s.every(
+      1000,
+      'j',
+      () =>
+        new Promise<void>((resolve) => {
+          finish = resolve;
+        }),
+    );
+    expect(s.dueInMs('j')).toBe(1000);
+    await clock.advance(1000);
+    expect(s.dueInMs('j')).toBe(Number.POSITIVE_INFINITY);
+    finish();
+    await settle();
+    expect(s.dueInMs('j')).toBe(1000);
+    stop();
+    expect(s.dueInMs('j')).toBe(Number.POSITIVE_INFINITY);
+  });
+
   test('after close nothing runs and nothing is taken', async () => {
     const { clock, scheduler: s } = scheduler();
     let ran = 0;

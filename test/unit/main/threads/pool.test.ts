@@ -1,9 +1,9 @@
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Pool, type PoolOptions } from '../../../../src/main/threads/pool.ts';
 import { describe as inWords } from '../../../../src/shared/errors/daemon-error.ts';
 import { DIST } from '../../../support/manager-process.ts';
@@ -67,6 +67,72 @@ describe('Pool', () => {
     const tasks = poolOf(source, { idleMs: 60_000 });
     const first = await tasks.run('compress', TASK, LIMIT);
     expect(await tasks.run('compress', TASK, LIMIT)).toEqual(first);
+  });
+
+  test('tells of each thread that it has started and that it has ended', async () => {
+    const events: string[] = [];
+    const source = 'exports.compress = () => ({ output: { bytes: 1 } });';
+    const note = (event: string) => (): void => void events.push(event);
+    const tasks = poolOf(source, { idleMs: 50, onStarted: note('started'), onEnded: note('ended') });
+    for (let round = 1; round <= 2; round++) {
+      await tasks.run('compress', TASK, LIMIT);
+      expect(events.slice(2 * round - 2)[0]).toBe('started');
+      await waitFor(() => events.length === 2 * round, { what: 'the end of the thread' });
+    }
+    expect(events).toEqual(['started', 'ended', 'started', 'ended']);
+  });
+
+  test('tells of a thread that is ended by an abort or by the end of the pool, once', async () => {
+    const events: string[] = [];
+    const note = (event: string) => (): void => void events.push(event);
+    const tasks = poolOf(SPINS, { onStarted: note('started'), onEnded: note('ended') });
+    const from = join(folder, 'begun');
+    const controller = new AbortController();
+    const first = rejection(tasks.run('compress', { ...TASK, from }, { ...LIMIT, signal: controller.signal }));
+    await waitFor(() => existsSync(from), { what: 'the task’s beginning' });
+    controller.abort(new Error('enough'));
+    await first;
+    await waitFor(() => events.length === 2, { what: 'both events' });
+    rmSync(from);
+    const second = rejection(tasks.run('compress', { ...TASK, from }, LIMIT));
+    await waitFor(() => existsSync(from), { what: 'the second task’s beginning' });
+    await tasks.close();
+    await second;
+    await waitFor(() => events.length === 4, { what: 'those of the second thread' });
+    expect(events).toEqual(['started', 'ended', 'started', 'ended']);
+  });
+
+  test('tells nothing of a thread that never came to be', async () => {
+    const events: string[] = [];
+    copyFileSync(join(DIST, 'piscina.js'), join(folder, 'piscina.js'));
+    writeFileSync(join(folder, 'package.json'), '{"type":"commonjs"}');
+    const tasks = pool({
+      load: async () => require(join(folder, 'piscina.js')),
+      onStarted: () => events.push('started'),
+      onEnded: () => events.push('ended'),
+    });
+    expect(await rejection(tasks.run('compress', TASK, LIMIT))).toContain('Cannot find module');
+    await tasks.close();
+    expect(events).toEqual([]);
+  });
+
+  test.each([
+    ['neither is set', {}, {}],
+    ['Node’s own is', { NODE_EXTRA_CA_CERTS: '/a.pem' }, { DAEMON_EXTRA_CA_CERTS: '/a.pem' }],
+    ['the launcher has put it aside', { DAEMON_EXTRA_CA_CERTS: '/b.pem' }, { DAEMON_EXTRA_CA_CERTS: '/b.pem' }],
+    [
+      'both are',
+      { NODE_EXTRA_CA_CERTS: '/a.pem', DAEMON_EXTRA_CA_CERTS: '/b.pem' },
+      { DAEMON_EXTRA_CA_CERTS: '/b.pem' },
+    ],
+    ['they are empty', { NODE_EXTRA_CA_CERTS: '', DAEMON_EXTRA_CA_CERTS: '' }, {}],
+  ])('a thread knows of further authorities and of nothing else but PATH, where %s', async (_, set, expected) => {
+    for (const name of ['NODE_EXTRA_CA_CERTS', 'DAEMON_EXTRA_CA_CERTS']) vi.stubEnv(name, undefined);
+    for (const [name, value] of Object.entries({ ...set, SECRET_OF_THE_DAEMON: 'x' })) vi.stubEnv(name, value);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const tasks = poolOf('exports.compress = () => ({ output: { bytes: { ...process.env } } });');
+    const { bytes } = await tasks.run('compress', TASK, LIMIT);
+    expect(bytes).toEqual({ PATH: process.env['PATH'], ...expected });
   });
 
   test('an error of a task keeps its code, and the pool goes on', async () => {

@@ -137,6 +137,92 @@ describe('Runner', () => {
   });
 });
 
+describe('a thread’s life', () => {
+  /** A runner that notes what it tells, the second run being due in so many milliseconds. */
+  function noting(nextRunInMs?: () => number): { made: Runner; events: string[] } {
+    const events: string[] = [];
+    const note = (event: string) => (): void => void events.push(event);
+    const made = new Runner({
+      ...{ bundles: DIST, onStarted: note('started'), onEnding: note('ending'), onEnded: note('ended') },
+      ...(nextRunInMs ? { nextRunInMs } : {}),
+    });
+    onTestFinished(() => made.close());
+    return { made, events };
+  }
+  const WHOLE = ['started', 'ending', 'ended'];
+
+  test('is told in order, and a run that ends it settles only then', async () => {
+    const { made, events } = noting();
+    for (let round = 1; round <= 2; round++) {
+      const before = threadsOfProcess();
+      const run = made.run('collect', [MEMORY], LIMIT).then(() => [...events, 'settled']);
+      expect(events).toEqual([
+        ...Array(round - 1)
+          .fill(WHOLE)
+          .flat(),
+        'started',
+      ]);
+      expect(await run).toEqual([...Array(round).fill(WHOLE).flat(), 'settled']);
+      expect(made.threads).toBe(0);
+      await waitFor(() => threadsOfProcess() <= before, { what: 'the kernel to have let it go' });
+    }
+  });
+
+  test('a run that fails settles only then too', async () => {
+    const { made, events } = noting();
+    const throws = plugin('dies', 'export const collect = () => { for (;;); };');
+    await expect(made.run('collect', [throws], { deadlineMs: 300, isolated: true })).rejects.toThrow(/within 300 ms/);
+    expect(events).toEqual(WHOLE);
+  });
+
+  test('of a thread that dies by itself, the end is told once', async () => {
+    const { made, events } = noting();
+    const exits = plugin('exits', 'export const collect = () => process.exit(3);');
+    await expect(made.run('collect', [exits], ISOLATED)).rejects.toThrow(/ended with 3/);
+    expect(events.filter((event) => event !== 'ending')).toEqual(['started', 'ended']);
+  });
+
+  test('goes on for a run that is due soon, and ends where that does not come', async () => {
+    const { made, events } = noting(() => 499);
+    await made.run('collect', [MEMORY], LIMIT);
+    expect({ events, threads: made.threads }).toEqual({ events: ['started'], threads: 1 });
+    await made.run('collect', [MEMORY], LIMIT);
+    expect({ events, threads: made.threads }).toEqual({ events: ['started'], threads: 1 });
+    await waitFor(() => events.includes('ended'), { what: 'the end of the kept thread' });
+    expect({ events, threads: made.threads }).toEqual({ events: WHOLE, threads: 0 });
+  });
+
+  test.each([
+    ['due now', 0],
+    ['overdue', -50],
+  ])('goes on for one that is %s', async (_, dueInMs) => {
+    const { made, events } = noting(() => dueInMs);
+    await made.run('collect', [MEMORY], LIMIT);
+    expect(events).toEqual(['started']);
+    await waitFor(() => made.threads === 0, { what: 'the end of the kept thread' });
+  });
+
+  test.each([
+    ['due later', 500],
+    ['never due', Number.POSITIVE_INFINITY],
+  ])('does not for one that is %s', async (_, dueInMs) => {
+    const { made, events } = noting(() => dueInMs);
+    await made.run('collect', [MEMORY], LIMIT);
+    expect({ events, threads: made.threads }).toEqual({ events: WHOLE, threads: 0 });
+  });
+
+  test('what a caller asks for counts where that is longer, and an isolated one is never kept', async () => {
+    const { made, events } = noting(() => 100);
+    await made.run('collect', [MEMORY], ISOLATED);
+    expect(events).toEqual(WHOLE);
+    const later = noting(() => 60_000);
+    await later.made.run('collect', [MEMORY], { ...LIMIT, lingerMs: 60_000 });
+    expect(later.events).toEqual(['started']);
+    await later.made.close();
+    expect(later.events).toEqual(WHOLE);
+  });
+});
+
 describe('runs that fall together', () => {
   /** A collector that tells its thread's number, and ends when its file is there. */
   const holds = (name: string): { task: CollectTask; entered(): Promise<unknown>; release(): void } => {

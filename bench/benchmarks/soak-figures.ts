@@ -1,0 +1,87 @@
+/** From a long run's samples to whether something grew. Pure. */
+import type { Measured } from '../gate.ts';
+import type { Reading } from '../process-figures.ts';
+import { blockMedians, type Slope, slopeOf } from '../slope.ts';
+import { left, megabytes, right, type Table } from '../table.ts';
+import type { Watched } from '../watch.ts';
+
+/** KB (1000 bytes) an hour. */
+export interface Growth extends Slope {
+  /** More than chance, and more than can be told from none. */
+  isGrowth: boolean;
+}
+
+interface Course {
+  first: number;
+  last: number;
+  max: number;
+}
+
+export interface SoakFigures {
+  rss: Growth;
+  anonymous: Growth;
+  rssBytes: Course;
+  anonymousBytes: Course;
+  descriptors: Course;
+  threads: Course;
+  elapsedMs: number;
+}
+
+const BLOCK_MS = 60_000;
+/** Less a hour is what a heap does by itself. */
+const LEAST_KB_PER_HOUR = 100;
+/** Standard errors. */
+const SURE = 2;
+
+export function growthOf(slope: Slope): Growth {
+  const { perHour, errorPerHour } = slope;
+  return { ...slope, isGrowth: perHour > SURE * errorPerHour && perHour > LEAST_KB_PER_HOUR };
+}
+
+export function soakFigures({ readings, atMs, elapsedMs }: Watched): SoakFigures {
+  const growth = (key: keyof Reading): Growth => {
+    const samples = readings.map((reading, at) => ({ atMs: atMs[at] ?? 0, value: reading[key] / 1000 }));
+    return growthOf(slopeOf(blockMedians(samples, BLOCK_MS, elapsedMs)));
+  };
+  const course = (key: keyof Reading): Course => {
+    const values = readings.map((reading) => reading[key]);
+    return { first: values[0] ?? 0, last: values.at(-1) ?? 0, max: values.reduce((a, b) => Math.max(a, b), 0) };
+  };
+  return {
+    rss: growth('rssBytes'),
+    anonymous: growth('anonymousBytes'),
+    rssBytes: course('rssBytes'),
+    anonymousBytes: course('anonymousBytes'),
+    descriptors: course('descriptors'),
+    threads: course('threads'),
+    elapsedMs,
+  };
+}
+
+/** What cannot be told from none counts as none. */
+export function soakGate({ rss, anonymous }: SoakFigures): Measured[] {
+  const beyondChance = ({ isGrowth, perHour }: Growth): number => (isGrowth ? perHour : 0);
+  return [
+    { figure: 'rssGrowth', value: beyondChance(rss) },
+    { figure: 'anonymousGrowth', value: beyondChance(anonymous) },
+  ];
+}
+
+export function soakTable({ rss, anonymous, rssBytes, anonymousBytes, descriptors, threads }: SoakFigures): Table {
+  const memory = (title: string, { first, last, max }: Course, growth: Growth): string[] => [
+    title,
+    ...[first, last, max].map(megabytes),
+    ...[growth.perHour, growth.errorPerHour].map((kilobytes) => kilobytes.toFixed(0)),
+    growth.isGrowth ? 'GROWS' : 'no growth beyond chance',
+  ];
+  const counts = (title: string, { first, last, max }: Course): string[] => [title, ...[first, last, max].map(String)];
+  return {
+    columns: [left('figure'), ...['first', 'last', 'max', 'KB/h', '± error'].map(right), left('')],
+    rows: [
+      memory('RSS, MB', rssBytes, rss),
+      memory('anonymous, MB', anonymousBytes, anonymous),
+      counts('open descriptors', descriptors),
+      counts('threads', threads),
+    ],
+  };
+}

@@ -1,0 +1,41 @@
+/** The daemon as `idle` has it, for long: whether memory, descriptors or threads grow. A sample each second. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { withScope } from '../bounded.ts';
+import type { BenchContext, BenchReport } from '../report.ts';
+import { requireHeartbeats, startResting } from '../resting-daemon.ts';
+import { watch } from '../watch.ts';
+import { rssSeries } from './idle-figures.ts';
+import { soakFigures, soakGate, soakTable } from './soak-figures.ts';
+
+const SAMPLE_MS = 1000;
+
+export function soak(context: BenchContext): Promise<BenchReport> {
+  const { node, settings, signal } = context;
+  const { warmUpMs, windowMs } = settings.soak;
+  return withScope(async (scope) => {
+    const daemon = await startResting(scope, context, null);
+    await Promise.race([sleep(warmUpMs, undefined, { signal }), daemon.ended]);
+    const before = daemon.heartbeats();
+    const watching = watch([daemon.pid], { windowMs, signal, sampleMs: SAMPLE_MS });
+    const [watched] = await Promise.race([watching, daemon.ended]);
+    if (!watched) throw new Error('a process was to be watched');
+    const heartbeats = daemon.heartbeats() - before;
+    requireHeartbeats(heartbeats, windowMs, null);
+    const figures = soakFigures(watched);
+    return {
+      name: 'soak',
+      title: `the daemon at rest for ${(windowMs / 60_000).toFixed(0)} minutes, with three agents`,
+      table: soakTable(figures),
+      notes: [
+        `A sample a second from ${warmUpMs / 1000} s after the first report on; all intervals as shipped. ` +
+          `${heartbeats} heartbeats were answered.`,
+        `The slope is that of a straight line by least squares through the medians of ${figures.rss.points} minutes. It ` +
+          'counts as growth above two standard errors and 100 KB an hour.',
+      ],
+      verdicts: [],
+      gate: soakGate(figures),
+      series: [rssSeries(`daemon, Node ${node.version}, soak`, watched)],
+      figures: { ...figures, heartbeats },
+    };
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * Gives back what the daemon gives back, found and taken in the same way (src/main/footprint), but all of it each time
+ * and without asking whether there is need. Throws where the daemon would stop doing it.
+ */
+import type { OwnProcess } from '../../src/main/footprint/footprint.ts';
+import { HotPages } from '../../src/main/footprint/hot-pages.ts';
+import {
+  asPairs,
+  givable,
+  headsOf,
+  lockTable,
+  PAGE_BYTES,
+  parseSmaps,
+  stillMapped,
+} from '../../src/main/footprint/mappings.ts';
+import type { NativeMemory } from '../../src/main/footprint/native.ts';
+import { summarise } from '../statistics.ts';
+import type { StressFigures } from './order.ts';
+
+type Told = Pick<
+  StressFigures,
+  'ranges' | 'withoutFaultAround' | 'lockTableBytes' | 'hotPages' | 'beforeBytes' | 'afterBytes'
+>;
+
+const sizeOf = (pairs: BigUint64Array): number => {
+  return pairs.reduce((sum, value, at) => sum + (at % 2 === 1 ? Number(value) : 0), 0);
+};
+
+export class GiveBack {
+  readonly #process: OwnProcess;
+  readonly #native: NativeMemory;
+  readonly #heads: Buffer[];
+  readonly #pairs: BigUint64Array;
+  readonly #hot: HotPages;
+  readonly #withoutFaultAround: number;
+  readonly #lockTableBytes: number;
+  readonly #before: number[] = [];
+  readonly #after: number[] = [];
+  /** null until it is known which pages are needed again at once. */
+  #coldPairs: BigUint64Array | null = null;
+  #threads = 0;
+
+  /** To be made when everything that stays has been loaded. Throws an Error where the maps are not as expected. */
+  constructor(process: OwnProcess, native: NativeMemory) {
+    this.#process = process;
+    this.#native = native;
+    const all = parseSmaps(process.smaps());
+    const mappings = givable(all, process.executable);
+    this.#heads = headsOf(mappings);
+    this.#pairs = asPairs(mappings);
+    this.#hot = new HotPages(mappings);
+    this.#withoutFaultAround = native.withoutFaultAround(this.#pairs);
+    const table = native.quietMutexes() ? lockTable(all) : null;
+    this.#lockTableBytes = table ? native.giveBackFilled(asPairs([table])) : 0;
+  }
+
+  /** All ranges, as the native calls take them. */
+  get pairs(): BigUint64Array {
+    return this.#pairs;
+  }
+
+  threadStarted(): void {
+    this.#threads++;
+    if (this.#coldPairs) this.#madvise(this.#coldPairs);
+  }
+
+  threadEnding(): void {
+    this.#madvise(this.#pairs);
+  }
+
+  threadEnded(): void {
+    this.#threads--;
+  }
+
+  /** All of it, once. */
+  now(): void {
+    if (this.#threads > 0) this.#learn();
+    const before = this.#process.residentBytes();
+    this.#madvise(this.#pairs);
+    this.#before.push(before);
+    this.#after.push(this.#process.residentBytes());
+  }
+
+  /** As the daemon does when it is at rest. */
+  collect(): void {
+    this.#process.collect();
+    this.#native.trim();
+    if (!stillMapped(this.#heads, this.#process.maps())) throw new Error('what is mapped has changed');
+  }
+
+  /** Throws where nothing has been given back. */
+  told(): Told {
+    const freed = this.#before.reduce((sum, before, at) => sum + before - (this.#after[at] ?? before), 0);
+    if (freed <= 0) throw new Error(`${this.#before.length} times pages were given back, and none was resident less`);
+    return {
+      ranges: this.#pairs.length / 2,
+      withoutFaultAround: this.#withoutFaultAround,
+      lockTableBytes: this.#lockTableBytes,
+      hotPages: this.#coldPairs ? (sizeOf(this.#pairs) - sizeOf(this.#coldPairs)) / PAGE_BYTES : 0,
+      beforeBytes: summarise(this.#before),
+      afterBytes: summarise(this.#after),
+    };
+  }
+
+  #learn(): void {
+    if (this.#coldPairs || !this.#hot.look(this.#native.countPresent) || !this.#hot.learned) return;
+    this.#coldPairs = asPairs(this.#hot.others());
+  }
+
+  #madvise(pairs: BigUint64Array): void {
+    const refused = this.#native.giveBack(pairs);
+    if (refused > 0) throw new Error(`the kernel refused ${refused} of ${pairs.length / 2} ranges`);
+  }
+}

@@ -1,0 +1,140 @@
+import { describe, expect, test } from 'vitest';
+import { ALL_PAIRS, atRest, type FakeProcess, started, TABLE } from './fake-process.ts';
+import { mapsOf, smapsOf } from './smaps.ts';
+
+const MB = 1_000_000;
+
+describe('off', () => {
+  test('nothing is looked at, given back or planned, and compiling is on again', async () => {
+    const { footprint, process, clock, log, scheduler } = await started('off');
+    process.resident = 80 * MB;
+    await clock.advance(60_000);
+    footprint.threadStarted();
+    await clock.advance(3000);
+    footprint.threadEnding();
+    footprint.threadEnded();
+    await clock.advance(60_000);
+    expect(process).toMatchObject({ compiles: true, done: [], looks: 0 });
+    expect({ waiting: scheduler.waiting, timers: clock.timers, lines: log.lines }).toEqual({
+      ...{ waiting: 0, timers: 0, lines: [] },
+    });
+    expect(footprint.givesPagesBack).toBe(false);
+  });
+});
+
+describe('basic', () => {
+  test('collects and trims after the start and after threads, and gives no pages back', async () => {
+    const { footprint, process, clock, log } = await started('basic');
+    expect(process.compiles).toBe(false);
+    process.resident = 80 * MB;
+    await clock.advance(12_000);
+    expect(process.done).toEqual(['load', 'collect', 'trim', 'collect', 'trim']);
+    process.forget();
+    footprint.threadStarted();
+    await clock.advance(3000);
+    footprint.threadEnding();
+    footprint.threadEnded();
+    expect(process.done).toEqual([]);
+    await clock.advance(60_000);
+    expect(process.done).toEqual(['trim', 'collect', 'trim']);
+    expect({ given: process.given, looks: process.looks, timers: clock.timers }).toEqual({
+      ...{ given: [], looks: 0, timers: 0 },
+    });
+    expect(footprint.givesPagesBack).toBe(false);
+    expect(log.lines).toEqual([]);
+  });
+
+  test('without native calls it still collects, and says once why no more', async () => {
+    const { process, clock, log } = await started('basic', (own) => {
+      own.native = null;
+    });
+    await clock.advance(60_000);
+    expect(process.done).toEqual(['load', 'collect', 'collect']);
+    expect(log.lines).toEqual([
+      {
+        ...{ level: 'debug', event: 'footprint', mode: 'basic', native: 'none', why: 'nothing was built' },
+        message: 'the native calls could not be loaded as they should be',
+      },
+    ]);
+  });
+});
+
+describe('full', () => {
+  test('finds the pages once what stays is loaded, and gives them back after the start', async () => {
+    const { footprint, process, clock, log, errors } = await started('full');
+    expect(process.compiles).toBe(false);
+    expect(footprint.givesPagesBack).toBe(false);
+    await clock.advance(12_000);
+    const given = ['collect', 'trim', 'give back'];
+    expect(process.done).toEqual(['load', 'smaps', 'without fault-around', ...given, ...given]);
+    expect(process.given).toEqual([ALL_PAIRS, ALL_PAIRS]);
+    expect(process.tables).toEqual([[0x100000n, 0x101000n]]);
+    expect(footprint.givesPagesBack).toBe(true);
+    expect(log.lines).toEqual([
+      {
+        ...{ level: 'debug', event: 'footprint', native: 'addon', mappings: 2, withoutFaultAround: 2 },
+        ...{ tableBytes: 1_000_000, message: 'pages of files are given back' },
+      },
+    ]);
+    // at rest, nothing is done and nothing planned
+    process.forget();
+    await clock.advance(600_000);
+    expect({ done: process.done, looks: process.looks, timers: clock.timers, errors }).toEqual({
+      ...{ done: [], looks: 0, timers: 0, errors: [] },
+    });
+  });
+
+  test.each<[string, (own: FakeProcess) => void]>([
+    ['that this Node cannot put out of use', (own) => Object.assign(own, { quiet: false })],
+    ['that may be elsewhere too', (own) => add(own, { ...TABLE, range: '300000-401000' })],
+  ])('leaves alone a table of locks %s', async (_, prepare) => {
+    const { process, footprint } = await atRest(prepare);
+    expect(process.tables).toEqual([]);
+    expect(footprint.givesPagesBack).toBe(true);
+  });
+});
+
+describe('a collection', () => {
+  test('waits while a heartbeat is due', async () => {
+    const { process, clock, heartbeat } = await started('basic');
+    const dueMs = clock.nowMs() + 2600;
+    heartbeat.inMs = () => (clock.nowMs() < dueMs ? dueMs - clock.nowMs() : Number.POSITIVE_INFINITY);
+    await clock.advance(2600 + 499);
+    expect(process.times('collect')).toBe(0);
+    await clock.advance(1);
+    expect(process.times('collect')).toBe(1);
+  });
+
+  test('waits again where the next heartbeat is near, and comes in the end', async () => {
+    const { process, clock, heartbeat } = await started('basic');
+    heartbeat.inMs = () => 100;
+    await clock.advance(60_000);
+    expect(process.times('collect')).toBe(0);
+    heartbeat.inMs = () => 3000;
+    await clock.advance(1000);
+    expect(process.times('collect')).toBe(2); // both that were planned after the start
+  });
+
+  test('comes all the same where a thread is started each 5 s', async () => {
+    const { footprint, process, clock } = await atRest();
+    for (let round = 0; round < 12; round++) {
+      footprint.threadStarted();
+      await clock.advance(300);
+      footprint.threadEnding();
+      footprint.threadEnded();
+      await clock.advance(4700);
+    }
+    expect(process.times('collect')).toBeGreaterThanOrEqual(5);
+    expect(process.times('collect')).toBeLessThanOrEqual(7);
+    await clock.advance(30_000);
+    const collected = process.times('collect');
+    await clock.advance(600_000);
+    expect(process.times('collect')).toBe(collected);
+  });
+});
+
+/** One more mapping, in smaps and in maps. */
+function add(own: FakeProcess, entry: Parameters<typeof smapsOf>[0]): void {
+  own.smapsText += smapsOf(entry);
+  own.mapsText += mapsOf(entry);
+}

@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  asPairs,
+  givable,
+  headsOf,
+  lockTable,
+  type Mapping,
+  PAGE_BYTES,
+  parseSmaps,
+  stillMapped,
+} from '../../../../src/main/footprint/mappings.ts';
+import { mapsOf, NODE, smapsOf } from './smaps.ts';
+
+const TEXT = { range: '1000-3000' };
+const parse = (text: string): Mapping[] => parseSmaps(Buffer.from(text, 'latin1'));
+const first = (text: string): Mapping | undefined => parse(text)[0];
+/** Of the text of the program and one more, whether the other one may be given back. */
+const mayGo = (other: Parameters<typeof smapsOf>[0]): boolean =>
+  givable(parse(smapsOf(TEXT, other)), NODE).some(({ start }) => start === Number.parseInt(other.range, 16));
+
+describe('parseSmaps', () => {
+  test.runIf(process.platform === 'linux')('reads that of this process: its text among others, in order', () => {
+    const mappings = parseSmaps(readFileSync('/proc/self/smaps'));
+    expect(mappings.length).toBeGreaterThan(10);
+    for (const [at, { start, end, permissions, rssBytes, head, path }] of mappings.entries()) {
+      if (path === '[vsyscall]') continue; // beyond what a number holds
+      expect(end).toBeGreaterThan(start);
+      expect(start).toBeGreaterThanOrEqual(mappings[at - 1]?.end ?? 0);
+      expect(permissions).toMatch(/^[-r][-w][-x][sp]$/);
+      expect(rssBytes % 1024).toBe(0);
+      expect(rssBytes).toBeLessThanOrEqual(end - start);
+      expect(head.startsWith(`${start.toString(16).padStart(8, '0')}-${end.toString(16).padStart(8, '0')} `)).toBe(
+        true,
+      );
+    }
+    expect(mappings.some(({ path }) => path === '[stack]')).toBe(true);
+    const given = givable(mappings, process.execPath);
+    expect(given.some(({ path, permissions }) => path === process.execPath && permissions === 'r-xp')).toBe(true);
+    for (const mapping of given) {
+      expect(mapping).toMatchObject({ privateDirtyBytes: 0, anonymousBytes: 0 });
+      expect(mapping.permissions).toMatch(/^.-.p$/);
+    }
+    // files that are mapped do not move by themselves: what was found is there in maps too
+    expect(stillMapped(headsOf(given), readFileSync('/proc/self/maps'))).toBe(true);
+  });
+
+  test('takes the figures that are wanted, and not those whose names only begin or end alike', () => {
+    const text = smapsOf({ range: '7f00aa000-7f00ab000', rssKb: 12, dirtyKb: 3, anonymousKb: 1, inode: 99 });
+    expect(first(`${text}OtherRss: 5 kB\nRss_Other: 5 kB\nNotAnonymous: 5 kB\nPrivate_Dirty_Once: 5 kB\n`)).toEqual({
+      ...{ start: 0x7f00aa000, end: 0x7f00ab000, permissions: 'r-xp', inode: 99, path: NODE },
+      ...{ rssBytes: 12_288, privateDirtyBytes: 3072, anonymousBytes: 1024 },
+      head: '7f00aa000-7f00ab000 r-xp 00001000 fe:00 99',
+    });
+  });
+
+  test('an empty text is no mapping; the last line may lack its end', () => {
+    expect(parse('')).toEqual([]);
+    expect(parse(smapsOf(TEXT).trimEnd())).toEqual(parse(smapsOf(TEXT)));
+  });
+
+  test.each([
+    ['', ''],
+    ['[heap]', '[heap]'],
+    ['[vvar_vclock]', '[vvar_vclock]'],
+    ['/opt/some node/with  blanks', '/opt/some node/with  blanks'],
+    ['/opt/node (deleted)', '/opt/node (deleted)'],
+    ['/opt/\xc3\xa9', '/opt/\xc3\xa9'],
+    ['//anon\\012x', '//anon\\012x'],
+  ])('a path %j is taken as it is, and no part of the head', (path, expected) => {
+    const mapping = first(smapsOf({ ...TEXT, path }));
+    expect(mapping).toMatchObject({ path: expected, head: '1000-3000 r-xp 00001000 fe:00 7' });
+  });
+
+  test('an address of the kernel, beyond 2^53, does no harm', () => {
+    const vsyscall = { range: 'ffffffffff600000-ffffffffff601000', permissions: '--xp', inode: 0, path: '[vsyscall]' };
+    expect(parse(smapsOf(vsyscall, TEXT))).toHaveLength(2);
+    expect(givable(parse(smapsOf(vsyscall, TEXT)), NODE)).toHaveLength(1);
+  });
+
+  const whole = smapsOf(TEXT);
+  test.each([
+    ['an empty line', `${whole}\n${whole}`, 'not a line of smaps: ""'],
+    ['a head without an inode', '1000-3000 r-xp 00001000 fe:00\n', '"1000-3000 r-xp 00001000 fe:00"'],
+    ['a head that is cut', `${whole}3000-40`, 'not a line of smaps: "3000-40"'],
+    ['permissions that are none', smapsOf({ ...TEXT, permissions: 'r-zp' }), 'r-zp 00001000'],
+    ['a figure before any mapping', 'Rss:       4 kB\n', 'not a line of smaps: "Rss:       4 kB"'],
+    ['a figure without its unit', whole.replace(/Rss: .*/, 'Rss:       4'), 'not a line of smaps: "Rss:       4"'],
+    ['another unit', whole.replace(/Anonymous: .*/, 'Anonymous: 4 MB'), 'not a line of smaps: "Anonymous: 4 MB"'],
+    ['a negative figure', whole.replace(/Private_Dirty: .*/, 'Private_Dirty: -4 kB'), '"Private_Dirty: -4 kB"'],
+    ['a figure that is cut', whole.slice(0, whole.indexOf('Anonymous:') + 20), 'not a line of smaps: "Anonymous:'],
+    [
+      'an end before all figures',
+      whole.slice(0, whole.indexOf('Anonymous:')),
+      'how 1000-3000 r-xp 00001000 fe:00 7 is',
+    ],
+    ['a name that is cut', whole.slice(0, whole.indexOf('Anonymous:') + 5), 'how 1000-3000 r-xp 00001000 fe:00 7 is'],
+    [
+      'one that lacks a figure, not the last',
+      whole.replace(/Rss: .*\n/, '') + whole,
+      'smaps does not say how 1000-3000',
+    ],
+  ])('%s: an error that shows it', (_, text, reason) => {
+    expect(() => parse(text)).toThrow(reason);
+  });
+});
+
+describe('givable', () => {
+  test.each([
+    ['read-only data of the program', { range: '3000-4000', permissions: 'r--p' }],
+    ['a library, by whatever name', { range: '3000-4000', inode: 8, path: '/lib/a b.so (deleted)' }],
+    ['what may not even be read', { range: '3000-4000', permissions: '---p' }],
+    ['what is not there now', { range: '3000-4000', rssKb: 0 }],
+  ])('%s', (_, other) => {
+    expect(mayGo(other)).toBe(true);
+  });
+
+  test.each([
+    ['protected after it was relocated', { range: '3000-4000', permissions: 'r--p', anonymousKb: 4 }],
+    ['with a page that was written to', { range: '3000-4000', dirtyKb: 4 }],
+    ['writable', { range: '3000-4000', permissions: 'rw-p' }],
+    ['writable text', { range: '3000-4000', permissions: 'rwxp' }],
+    ['shared with others', { range: '3000-4000', permissions: 'r--s' }],
+    ['without a name', { range: '3000-4000', permissions: 'r--p', inode: 0, path: '' }],
+    ['the heap', { range: '3000-4000', permissions: 'r--p', inode: 0, path: '[heap]' }],
+    ['of the kernel', { range: '3000-4000', permissions: 'r--p', inode: 0, path: '[vvar]' }],
+    ['named by the program itself', { range: '3000-4000', permissions: 'r--p', inode: 0, path: '[anon:v8]' }],
+    ['with an inode and no path', { range: '3000-4000', permissions: 'r--p', inode: 5, path: 'anon_inode:x' }],
+    ['with a path and no inode', { range: '3000-4000', permissions: 'r--p', inode: 0 }],
+    ['that does not begin with a page', { range: '3800-5000' }],
+    ['that does not end with one', { range: '3000-4800' }],
+    ['empty', { range: '3000-3000' }],
+  ])('not one that is %s', (_, other) => {
+    expect(mayGo(other)).toBe(false);
+  });
+
+  test.each([
+    ['is not there', { path: '/opt/other' }],
+    ['has been replaced since', { path: `${NODE} (deleted)` }],
+    ['is writable', { permissions: 'rwxp' }],
+    ['is only read', { permissions: 'r--p' }],
+    ['holds a breakpoint', { dirtyKb: 4, anonymousKb: 4 }],
+  ])('nothing where the text of the program %s', (_, over) => {
+    const mappings = parse(smapsOf({ ...TEXT, ...over }, { range: '3000-4000', path: '/lib/a.so' }));
+    expect(() => givable(mappings, NODE)).toThrow(`the text of ${NODE} is not mapped as it should be`);
+  });
+});
+
+describe('stillMapped', () => {
+  const library = { range: '7f0000003000-7f0000005000', permissions: 'r--p', inode: 8, path: '/lib/a b.so' };
+  const heads = headsOf(parse(smapsOf(TEXT, library)));
+  const stands = (...entries: Parameters<typeof mapsOf>): boolean =>
+    stillMapped(heads, Buffer.from(mapsOf(...entries), 'latin1'));
+
+  test('as it was, among others and under another name', () => {
+    expect(stands(TEXT, library)).toBe(true);
+    expect(stands({ range: '0-1000' }, TEXT, { range: '4000-5000' }, library)).toBe(true);
+    expect(stands(TEXT, { ...library, path: `${library.path} (deleted)` })).toBe(true);
+  });
+
+  test.each([
+    ['gone', null],
+    ['elsewhere', { range: '7f0000004000-7f0000006000' }],
+    ['shorter', { range: '7f0000003000-7f0000004000' }],
+    ['writable', { permissions: 'rw-p' }],
+    ['shared', { permissions: 'r--s' }],
+    ['another file', { inode: 9 }],
+    ['a file whose number begins alike', { inode: 88 }],
+  ])('not where one is %s', (_, over) => {
+    expect(stands(TEXT, ...(over ? [{ ...library, ...over }] : []))).toBe(false);
+  });
+});
+
+describe('lockTable', () => {
+  const table = { range: '100000-201000', permissions: 'rw-p', inode: 0, path: '', rssKb: 1028 };
+  const found = (...entries: Parameters<typeof smapsOf>): unknown => lockTable(parse(smapsOf(...entries)));
+
+  test('the only place that can be it', () => {
+    expect(found(TEXT, table)).toMatchObject({ start: 0x100000, end: 0x201000 });
+  });
+
+  test.each([
+    ['none', [TEXT]],
+    ['two', [table, { ...table, range: '300000-401000' }]],
+    ['too small', [{ ...table, range: '100000-200000', rssKb: 1024 }]],
+    ['too large', [{ ...table, range: '100000-280000' }]],
+    ['hardly there', [{ ...table, rssKb: 900 }]],
+    ['the heap', [{ ...table, path: '[heap]' }]],
+    ['a file', [{ ...table, inode: 5 }]],
+    ['only read', [{ ...table, permissions: 'r--p' }]],
+    ['code', [{ ...table, permissions: 'rwxp' }]],
+  ])('null: %s', (_, entries) => {
+    expect(found(...entries)).toBeNull();
+  });
+});
+
+test('pairs are addresses and lengths, up to the largest address of a program', () => {
+  expect(asPairs([])).toEqual(new BigUint64Array());
+  const ranges = [
+    { start: 0x7fff_ffff_e000, end: 0x7fff_ffff_f000 },
+    { start: 0x1000, end: 0x4000 },
+  ];
+  expect(asPairs(ranges)).toEqual(BigUint64Array.of(0x7fff_ffff_e000n, BigInt(PAGE_BYTES), 0x1000n, 0x3000n));
+});
