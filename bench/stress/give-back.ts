@@ -45,7 +45,7 @@ export class GiveBack {
     this.#process = process;
     this.#native = native;
     const all = parseSmaps(process.smaps());
-    const mappings = givable(all, process.executable);
+    const mappings = givable(all, process.executable, process.linked);
     this.#heads = headsOf(mappings);
     this.#pairs = asPairs(mappings);
     this.#hot = new HotPages(mappings);

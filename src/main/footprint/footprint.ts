@@ -22,6 +22,8 @@ import {
 /** The process, as far as it is looked at and acted on here. */
 export interface OwnProcess {
   executable: string;
+  /** Files that it is linked with, itself included. */
+  linked: ReadonlySet<string>;
   /** What it stands on cannot be read again at any moment: a file system that may hang. Empty: it can. */
   unreliable(): string;
   /** Of all that is resident, to within some pages. */
@@ -169,7 +171,7 @@ export class Footprint {
       const unreliable = process.unreliable();
       if (unreliable) throw new Error(unreliable);
       const all = parseSmaps(process.smaps());
-      const mappings = givable(all, process.executable);
+      const mappings = givable(all, process.executable, process.linked);
       const pairs = asPairs(mappings);
       const without = native.calls.withoutFaultAround(pairs);
       const table = native.calls.quietMutexes() ? lockTable(all) : null;

@@ -102,12 +102,19 @@ function canComeBack({ start, end, permissions, inode, path, privateDirtyBytes, 
   );
 }
 
+/** The files that /proc/self/maps names. At the start of a process: the program and what it is linked with. */
+export function mappedFiles(maps: Buffer): Set<string> {
+  const lines = maps.toString('latin1').split('\n');
+  return new Set(lines.flatMap((line) => HEAD.exec(line)?.[5] ?? []).filter((path) => path.startsWith('/')));
+}
+
 /**
- * What may be given back. Throws an Error where the program's own text is not among it: then this is not a process as
- * it is known here, and nothing is touched.
+ * What may be given back: of the files that the program is linked with, since these stay mapped for as long as it
+ * runs. A library that was loaded later may be unloaded, and its addresses be somebody's memory then. Throws an Error
+ * where the program's own text is not among it: then this is not a process as it is known here, and nothing is touched.
  */
-export function givable(mappings: readonly Mapping[], executable: string): Mapping[] {
-  const found = mappings.filter(canComeBack);
+export function givable(mappings: readonly Mapping[], executable: string, linked: ReadonlySet<string>): Mapping[] {
+  const found = mappings.filter((mapping) => linked.has(mapping.path) && canComeBack(mapping));
   if (!found.some(({ path, permissions }) => path === executable && permissions === 'r-xp')) {
     throw new Error(`the text of ${executable} is not mapped as it should be`);
   }

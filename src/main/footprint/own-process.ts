@@ -3,7 +3,7 @@ import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { OwnProcess } from './footprint.ts';
-import { PAGE_BYTES } from './mappings.ts';
+import { mappedFiles, PAGE_BYTES } from './mappings.ts';
 import { loadNative } from './native.ts';
 
 /** statfs(2), f_type: network file systems and FUSE, where a page that is read again may be long in coming, or never. */
@@ -62,10 +62,21 @@ function wholeFile(path: string, maxBytes: number): Buffer {
   }
 }
 
+/** None where /proc does not tell: then the program's own text is missed when pages are looked for, and that is told. */
+function linkedFiles(): Set<string> {
+  try {
+    return mappedFiles(wholeFile('/proc/self/maps', MAPS_BYTES));
+  } catch {
+    return new Set();
+  }
+}
+
+/** To be made before anything else is loaded into the process: what is mapped then counts as linked. */
 export function ownProcess(bundles: string): OwnProcess {
   let collector: Collect | null = null;
   return {
     executable: process.execPath,
+    linked: linkedFiles(),
     unreliable() {
       const type = MAY_HANG.get(statfsSync(process.execPath).type >>> 0);
       return type ? `${process.execPath} is on ${type}` : '';

@@ -62,8 +62,8 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 /** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 
-/** A collection keeps this distance from a heartbeat. */
-const CLEAR_MS = 500;
+/** A collection keeps this distance from a heartbeat: several times what one takes. */
+const CLEAR_MS = 100;
 
 /** Milliseconds to wait with a collection; 0: it may come now. */
 export function waitForHeartbeatMs(heartbeatInMs: number): number {

@@ -12,6 +12,7 @@ function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
   let resident = 1_000_000;
   const process: OwnProcess = {
     executable: '/node',
+    linked: new Set(['/node']),
     unreliable: () => '',
     residentBytes: () => resident,
     smaps: () => Buffer.from(SMAPS),

@@ -15,6 +15,7 @@ export const ALL_PAIRS = [0x1000n, 0x8000n, 0x20000n, 0x4000n];
 
 export class FakeProcess implements OwnProcess {
   readonly executable = NODE;
+  readonly linked = new Set([NODE, LIBRARY.path]);
   /** What was done, in order: `collect`, `trim`, `give back` … */
   readonly done: string[] = [];
   /** The ranges of each giving back of pages. */

@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:tls';
 import { runInNewContext } from 'node:vm';
-import { asPairs, givable, headsOf, parseSmaps, stillMapped } from './mappings.ts';
+import { asPairs, givable, headsOf, mappedFiles, parseSmaps, stillMapped } from './mappings.ts';
 import { loadNative } from './native.ts';
 
 const ofFiles = () => {
@@ -44,7 +44,7 @@ const main = async () => {
   const { native, why } = await loadNative(__dirname);
   if (!native) throw new Error(why);
   const worked = [await work()];
-  const mappings = givable(parseSmaps(readFileSync('/proc/self/smaps')), process.execPath);
+  const mappings = givable(parseSmaps(readFileSync('/proc/self/smaps')), process.execPath, mappedFiles(readFileSync('/proc/self/maps')));
   const pairs = asPairs(mappings);
   const before = ofFiles();
   const fault = native.calls.withoutFaultAround(pairs);
@@ -71,7 +71,7 @@ const WORK = ['ba7816bf', '1,000 2,000 3,000', 'hello'];
 /** Compares with what the kernel says before and after it: pages of the program come in at any moment, none goes. */
 const COUNTS = `
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { asPairs, givable, PAGE_BYTES, parseSmaps } from './mappings.ts';
+import { asPairs, givable, mappedFiles, PAGE_BYTES, parseSmaps } from './mappings.ts';
 import { loadNative } from './native.ts';
 
 const present = ({ start, end }) => {
@@ -86,7 +86,7 @@ const total = (counts) => counts.reduce((sum, count) => sum + count, 0);
 
 loadNative(__dirname).then(({ native, why }) => {
   if (!native) throw new Error(why);
-  const all = givable(parseSmaps(readFileSync('/proc/self/smaps')), process.execPath);
+  const all = givable(parseSmaps(readFileSync('/proc/self/smaps')), process.execPath, mappedFiles(readFileSync('/proc/self/maps')));
   const text = all
     .filter(({ path, permissions }) => path === process.execPath && permissions === 'r-xp')
     .reduce((largest, one) => (one.end - one.start > largest.end - largest.start ? one : largest));

@@ -6,6 +6,7 @@ import {
   headsOf,
   lockTable,
   type Mapping,
+  mappedFiles,
   PAGE_BYTES,
   parseSmaps,
   stillMapped,
@@ -14,10 +15,13 @@ import { mapsOf, NODE, smapsOf } from './smaps.ts';
 
 const TEXT = { range: '1000-3000' };
 const parse = (text: string): Mapping[] => parseSmaps(Buffer.from(text, 'latin1'));
+/** Of texts: whatever has a path counts as linked, so that only what the mapping itself is decides. */
+const givableOf = (mappings: Mapping[]): Mapping[] =>
+  givable(mappings, NODE, new Set(mappings.map(({ path }) => path)));
 const first = (text: string): Mapping | undefined => parse(text)[0];
 /** Of the text of the program and one more, whether the other one may be given back. */
 const mayGo = (other: Parameters<typeof smapsOf>[0]): boolean =>
-  givable(parse(smapsOf(TEXT, other)), NODE).some(({ start }) => start === Number.parseInt(other.range, 16));
+  givableOf(parse(smapsOf(TEXT, other))).some(({ start }) => start === Number.parseInt(other.range, 16));
 
 describe('parseSmaps', () => {
   test.runIf(process.platform === 'linux')('reads that of this process: its text among others, in order', () => {
@@ -35,7 +39,7 @@ describe('parseSmaps', () => {
       );
     }
     expect(mappings.some(({ path }) => path === '[stack]')).toBe(true);
-    const given = givable(mappings, process.execPath);
+    const given = givable(mappings, process.execPath, mappedFiles(readFileSync('/proc/self/maps')));
     expect(given.some(({ path, permissions }) => path === process.execPath && permissions === 'r-xp')).toBe(true);
     for (const mapping of given) {
       expect(mapping).toMatchObject({ privateDirtyBytes: 0, anonymousBytes: 0 });
@@ -75,7 +79,7 @@ describe('parseSmaps', () => {
   test('an address of the kernel, beyond 2^53, does no harm', () => {
     const vsyscall = { range: 'ffffffffff600000-ffffffffff601000', permissions: '--xp', inode: 0, path: '[vsyscall]' };
     expect(parse(smapsOf(vsyscall, TEXT))).toHaveLength(2);
-    expect(givable(parse(smapsOf(vsyscall, TEXT)), NODE)).toHaveLength(1);
+    expect(givableOf(parse(smapsOf(vsyscall, TEXT)))).toHaveLength(1);
   });
 
   const whole = smapsOf(TEXT);
@@ -142,7 +146,7 @@ describe('givable', () => {
     ['holds a breakpoint', { dirtyKb: 4, anonymousKb: 4 }],
   ])('nothing where the text of the program %s', (_, over) => {
     const mappings = parse(smapsOf({ ...TEXT, ...over }, { range: '3000-4000', path: '/lib/a.so' }));
-    expect(() => givable(mappings, NODE)).toThrow(`the text of ${NODE} is not mapped as it should be`);
+    expect(() => givableOf(mappings)).toThrow(`the text of ${NODE} is not mapped as it should be`);
   });
 });
 
@@ -201,4 +205,19 @@ test('pairs are addresses and lengths, up to the largest address of a program', 
     { start: 0x1000, end: 0x4000 },
   ];
   expect(asPairs(ranges)).toEqual(BigUint64Array.of(0x7fff_ffff_e000n, BigInt(PAGE_BYTES), 0x1000n, 0x3000n));
+});
+
+describe('what is linked', () => {
+  const loaded = { range: '20000-24000', permissions: 'r--p', inode: 8, path: '/opt/plugin.node' };
+
+  test('the files of maps, and nothing without a file', () => {
+    const heap = { range: '30000-31000', permissions: 'rw-p', inode: 0, path: '[heap]' };
+    const unnamed = { range: '40000-41000', permissions: 'rw-p', inode: 0, path: '' };
+    expect(mappedFiles(Buffer.from(mapsOf(TEXT, loaded, heap, unnamed)))).toEqual(new Set([NODE, loaded.path]));
+  });
+
+  test('a library that was loaded later is never given back: it may be unloaded, and its addresses used again', () => {
+    const given = givable(parse(smapsOf(TEXT, loaded)), NODE, new Set([NODE]));
+    expect(given.map(({ path }) => path)).toEqual([NODE]);
+  });
 });

@@ -46,7 +46,7 @@ const main = async () => {
   const ref = old();
   await new Promise(setImmediate);
   own.collect();
-  const pages = givable(parseSmaps(own.smaps()), own.executable);
+  const pages = givable(parseSmaps(own.smaps()), own.executable, own.linked);
   const { native, why } = await own.loadNative();
   console.log(JSON.stringify({
     compiledWhileOff: off !== cold, compiledOnceOn: on !== off, difference, grown, collected: ref.deref() === undefined,
