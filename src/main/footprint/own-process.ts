@@ -89,6 +89,8 @@ export function ownProcess(bundles: string): OwnProcess {
     collect() {
       if (!collector) {
         setFlagsFromString('--expose-gc');
+        // every one, not only where V8 finds it worth its while: 0.7 MB
+        setFlagsFromString('--compact-on-every-full-gc');
         collector = runInNewContext('gc') as Collect;
       }
       if (KNOWS_FLAVORS) collector({ type: 'major', execution: 'sync', flavor: 'last-resort' });
