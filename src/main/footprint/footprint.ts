@@ -14,6 +14,7 @@ import {
   AFTER_THREADS,
   type Due,
   isTight,
+  restAfterCollectionMs,
   WITH_FAULT_AROUND_EVERY_MS,
   waitForHeartbeatMs,
   watchFor,
@@ -78,6 +79,8 @@ export class Footprint {
   #planned: (() => void)[] = [];
   /** Collections that are planned. */
   #collections = 0;
+  /** Monotonic milliseconds before which no further one pays. */
+  #restUntilMs = 0;
 
   constructor(options: FootprintOptions) {
     this.#options = options;
@@ -136,23 +139,27 @@ export class Footprint {
     this.#planned = [];
     for (const { afterMs, step } of dues) {
       if (step === 'trim') this.#planned.push(this.#options.after(afterMs, NAME, () => this.#trim()));
-      else if (!serves) this.#planCollection(afterMs);
+      else if (!serves) this.#planCollection(afterMs, step);
     }
   }
 
-  #planCollection(afterMs: number): void {
+  #planCollection(afterMs: number, step: 'tidy' | 'collect'): void {
     this.#collections++;
     this.#options.after(afterMs, NAME, () => {
       this.#collections--;
       const waitMs = waitForHeartbeatMs(this.#options.heartbeatInMs());
-      if (waitMs > 0) this.#planCollection(waitMs);
-      else this.#collect();
+      if (waitMs > 0) this.#planCollection(waitMs, step);
+      else if (step === 'collect' || this.#options.clock.nowMs() >= this.#restUntilMs) this.#collect();
+      else this.#trim();
     });
   }
 
   #collect(): void {
     if (this.#options.mode === 'full' && this.#pages === 'looking') this.#pages = this.#findPages();
-    this.#options.process.collect();
+    const { clock, process } = this.#options;
+    const startedMs = clock.nowMs();
+    process.collect();
+    this.#restUntilMs = clock.nowMs() + restAfterCollectionMs(clock.nowMs() - startedMs);
     this.#trim();
   }
 

@@ -9,8 +9,11 @@
 export interface Due {
   /** Milliseconds from what it follows. */
   afterMs: number;
-  /** `trim`: pages of files, and what the C library keeps free; `collect`: that, after a collection. */
-  step: 'trim' | 'collect';
+  /**
+   * `trim`: pages of files, and what the C library keeps free. `collect`: that, after a collection. `tidy`: a
+   * collection only where the last one is long enough ago.
+   */
+  step: 'trim' | 'tidy' | 'collect';
 }
 
 /** After the start: registered and at rest; then the starting counters are taken, and there is a first report. */
@@ -22,7 +25,7 @@ export const AFTER_START: readonly Due[] = [
 /** After the last thread has ended. */
 export const AFTER_THREADS: readonly Due[] = [
   { afterMs: 20, step: 'trim' },
-  { afterMs: 9500, step: 'collect' },
+  { afterMs: 9500, step: 'tidy' },
 ];
 
 const MB = 1_000_000;
@@ -36,14 +39,14 @@ export interface Watch {
 
 /** Each giving back is paid for by what is needed again: it waits until there is something to give. */
 export const STARTING_THREAD: Watch = {
-  everyMs: 1, // pages come in at up to 1 MB a millisecond
+  everyMs: 2, // pages come in at up to 1 MB a millisecond
   // the daemon is to stay under 30 MB, and a look may be late
   aboveBytes: (leftBytes) => Math.min(Math.max(leftBytes + 3 * MB, 24 * MB), 27 * MB),
 };
 /** One that has work for longer: what comes in does so slowly. */
 export const LONG_THREAD: Watch = { ...STARTING_THREAD, everyMs: 100 };
 /** The memory of an ended thread is still kept, while its results are sent. */
-export const ENDED_THREAD: Watch = { everyMs: 400, aboveBytes: (leftBytes) => leftBytes + 1.5 * MB };
+export const ENDED_THREAD: Watch = { everyMs: 600, aboveBytes: (leftBytes) => leftBytes + 1.5 * MB };
 
 /** Whether too much is left when only cold pages were given back. */
 export function isTight(leftBytes: number): boolean {
@@ -61,6 +64,14 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 
 /** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
+
+/** Of one core: a collection takes 5 ms on Node 20 and 20 ms on Node 24. */
+const COLLECTING_SHARE = 1 / 3000;
+
+/** Milliseconds without another collection after one, so that they keep their share. */
+export function restAfterCollectionMs(tookMs: number): number {
+  return tookMs / COLLECTING_SHARE;
+}
 
 /** A collection keeps this distance from a heartbeat: several times what one takes. */
 const CLEAR_MS = 100;

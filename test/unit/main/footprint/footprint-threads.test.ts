@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ENDED_THREAD, STARTING_THREAD } from '../../../../src/main/footprint/plan.ts';
 import { ALL_PAIRS, atRest, type FakeProcess, started } from './fake-process.ts';
 
 const MB = 1_000_000;
@@ -9,19 +10,19 @@ describe('around threads', () => {
     footprint.threadStarted();
     await clock.advance(100);
     const fast = process.looks;
-    expect(fast).toBeGreaterThan(50);
+    expect(fast).toBeGreaterThanOrEqual(50);
     process.resident = 24 * MB;
     await clock.advance(100);
     expect(process.given).toEqual([]);
     process.resident = 24.1 * MB;
     process.left = 21.5 * MB;
-    await clock.advance(1);
+    await clock.advance(STARTING_THREAD.everyMs);
     expect(process.given).toEqual([ALL_PAIRS]);
     process.resident = 24.5 * MB; // three more than were left
     await clock.advance(100);
     expect(process.given).toHaveLength(1);
     process.resident = 24.6 * MB;
-    await clock.advance(1);
+    await clock.advance(STARTING_THREAD.everyMs);
     expect(process.given).toHaveLength(2);
     await clock.advance(2000);
     process.looks = 0;
@@ -39,7 +40,7 @@ describe('around threads', () => {
     await clock.advance(20);
     expect(process.given).toEqual([]);
     process.resident = 27.1 * MB;
-    await clock.advance(1);
+    await clock.advance(STARTING_THREAD.everyMs);
     expect(process.given).toEqual([ALL_PAIRS]);
   });
 
@@ -107,7 +108,7 @@ describe('around threads', () => {
     const { footprint, process, clock } = await atRest();
     for (let round = 0; round < 3; round++) {
       footprint.threadStarted();
-      await clock.advance(5);
+      await clock.advance(3 * STARTING_THREAD.everyMs);
       footprint.threadEnded();
     }
     await clock.advance(1000);
@@ -145,7 +146,7 @@ describe('around threads', () => {
     made.footprint.threadStarted();
     for (let time = 0; time < times; time++) {
       made.process.resident = 26 * MB;
-      await made.clock.advance(5);
+      await made.clock.advance(3 * STARTING_THREAD.everyMs);
     }
     expect(made.process.given).toHaveLength(times);
     return made;
@@ -163,7 +164,7 @@ describe('around threads', () => {
     footprint.threadEnded();
     await clock.advance(100); // the trimming has been
     process.resident = 26 * MB;
-    await clock.advance(400);
+    await clock.advance(ENDED_THREAD.everyMs);
     expect(process.given).toEqual([ALL_PAIRS, ALL_PAIRS, ALL_PAIRS]);
   });
 
@@ -172,7 +173,7 @@ describe('around threads', () => {
     process.forget();
     process.left = null;
     process.resident = 28 * MB;
-    await clock.advance(1);
+    await clock.advance(STARTING_THREAD.everyMs);
     expect(process.given).toEqual([COLD, ALL_PAIRS]);
   });
 
@@ -183,7 +184,7 @@ describe('around threads', () => {
     footprint.threadEnding();
     footprint.threadEnded();
     for (let time = 0; time < 10; time++) {
-      await clock.advance(400);
+      await clock.advance(ENDED_THREAD.everyMs);
       process.resident = 25 * MB;
     }
     expect(process.given.length).toBeGreaterThan(9);

@@ -5,6 +5,7 @@ import {
   ENDED_THREAD,
   isTight,
   LONG_THREAD,
+  restAfterCollectionMs,
   STARTING_THREAD,
   waitForHeartbeatMs,
   watchFor,
@@ -55,9 +56,9 @@ describe('the limit', () => {
   });
 });
 
-test('every plan ends with a collection, and comes in order', () => {
+test('every plan ends with a collection, where one pays, and comes in order', () => {
+  expect([AFTER_START.at(-1)?.step, AFTER_THREADS.at(-1)?.step]).toEqual(['collect', 'tidy']);
   for (const plan of [AFTER_START, AFTER_THREADS]) {
-    expect(plan.at(-1)?.step).toBe('collect');
     const times = plan.map(({ afterMs }) => afterMs);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
   }
@@ -79,5 +80,15 @@ describe('a collection', () => {
     for (const heartbeatInMs of [-1, 0, 1, 50, 99, 100]) {
       expect(waitForHeartbeatMs(heartbeatInMs) - Math.max(0, heartbeatInMs)).toBe(100);
     }
+  });
+});
+
+describe('the share of collections', () => {
+  test('what took long is repeated later than what took little; one that took nothing, at once', () => {
+    expect(restAfterCollectionMs(0)).toBe(0);
+    expect(restAfterCollectionMs(20)).toBe(4 * restAfterCollectionMs(5));
+    // a thread ends each 30 s by default: Node 20 collects after each, Node 24 after each second one
+    expect(restAfterCollectionMs(8)).toBeLessThan(30_000);
+    expect(restAfterCollectionMs(14)).toBeGreaterThan(30_000);
   });
 });
