@@ -39,7 +39,7 @@ describe('the giving back of pages ends for good, is logged once, and nothing el
       goWrong(process);
       footprint.threadStarted();
       footprint.threadEnded();
-      await clock.advance(15_000);
+      await clock.advance(19_000);
     }
     const message = typeof reason === 'string' ? expect.stringContaining(reason) : expect.stringMatching(reason);
     expect(log.lines.filter(({ level }) => level === 'info')).toEqual([
@@ -52,8 +52,8 @@ describe('the giving back of pages ends for good, is logged once, and nothing el
     await clock.advance(3000);
     footprint.threadEnding();
     footprint.threadEnded();
-    await clock.advance(15_000);
-    expect(process.done).toEqual(['trim', 'collect', 'trim']);
+    await clock.advance(19_000);
+    expect(process.done).toEqual(['trim', 'collect', 'trim', 'collect', 'trim']);
     expect({ looks: process.looks, timers: clock.timers, errors }).toEqual({ looks: 0, timers: 0, errors: [] });
     expect(footprint.givesPagesBack).toBe(false);
     expect(log.lines.filter(({ level }) => level === 'info')).toHaveLength(1);
@@ -77,8 +77,8 @@ describe('the giving back of pages ends for good, is logged once, and nothing el
     footprint.threadStarted();
     await clock.advance(3000);
     footprint.threadEnded();
-    await clock.advance(15_000);
-    expect(process.done).toEqual(['load', 'collect', 'collect', 'collect']);
+    await clock.advance(19_000);
+    expect(process.done).toEqual(['load', 'collect', 'collect', 'collect', 'collect']);
     expect(log.lines).toEqual([expect.objectContaining({ level: 'debug', mode: 'full', why: 'nothing was built' })]);
     expect(errors).toEqual([]);
   });

@@ -65,6 +65,7 @@ describe('around threads', () => {
     process.looks = 0;
     await clock.advance(9000);
     expect(process.done.slice(-3)).toEqual(['collect', 'trim', 'give back']);
+    await clock.advance(9000);
     process.forget();
     await clock.advance(60_000);
     expect({ looks: process.looks, timers: clock.timers }).toEqual({ looks: 0, timers: 0 });

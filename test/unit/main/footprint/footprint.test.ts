@@ -36,7 +36,7 @@ describe('basic', () => {
     footprint.threadEnded();
     expect(process.done).toEqual([]);
     await clock.advance(60_000);
-    expect(process.done).toEqual(['trim', 'collect', 'trim']);
+    expect(process.done).toEqual(['trim', 'collect', 'trim', 'collect', 'trim']);
     expect({ given: process.given, looks: process.looks, timers: clock.timers }).toEqual({
       ...{ given: [], looks: 0, timers: 0 },
     });
