@@ -67,7 +67,7 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 
 /** Of one core: a collection takes 5 ms on Node 20 and 20 ms on Node 24. */
-const COLLECTING_SHARE = 1 / 1000;
+const COLLECTING_SHARE = 1 / 700;
 
 /** Milliseconds without another collection after one, so that they keep their share. */
 export function restAfterCollectionMs(tookMs: number): number {
