@@ -3,17 +3,9 @@
  * and without asking whether there is need. Throws where the daemon would stop doing it.
  */
 import type { OwnProcess } from '../../src/main/footprint/footprint.ts';
-import { HotPages } from '../../src/main/footprint/hot-pages.ts';
-import {
-  asPairs,
-  givable,
-  headsOf,
-  lockTable,
-  PAGE_BYTES,
-  parseSmaps,
-  stillMapped,
-} from '../../src/main/footprint/mappings.ts';
+import { asPairs, PAGE_BYTES, stillMapped } from '../../src/main/footprint/mappings.ts';
 import type { NativeMemory } from '../../src/main/footprint/native.ts';
+import { findProgramPages, type ProgramPages } from '../../src/main/footprint/program-pages.ts';
 import { summarise } from '../statistics.ts';
 import type { StressFigures } from './order.ts';
 
@@ -29,11 +21,7 @@ const sizeOf = (pairs: BigUint64Array): number => {
 export class GiveBack {
   readonly #process: OwnProcess;
   readonly #native: NativeMemory;
-  readonly #heads: Buffer[];
-  readonly #pairs: BigUint64Array;
-  readonly #hot: HotPages;
-  readonly #withoutFaultAround: number;
-  readonly #lockTableBytes: number;
+  readonly #pages: ProgramPages;
   readonly #before: number[] = [];
   readonly #after: number[] = [];
   /** null until it is known which pages are needed again at once. */
@@ -44,19 +32,12 @@ export class GiveBack {
   constructor(process: OwnProcess, native: NativeMemory) {
     this.#process = process;
     this.#native = native;
-    const all = parseSmaps(process.smaps());
-    const mappings = givable(all, process.executable, process.linked);
-    this.#heads = headsOf(mappings);
-    this.#pairs = asPairs(mappings);
-    this.#hot = new HotPages(mappings);
-    this.#withoutFaultAround = native.withoutFaultAround(this.#pairs);
-    const table = native.quietMutexes() ? lockTable(all) : null;
-    this.#lockTableBytes = table ? native.giveBackFilled(asPairs([table])) : 0;
+    this.#pages = findProgramPages(process, native);
   }
 
   /** All ranges, as the native calls take them. */
   get pairs(): BigUint64Array {
-    return this.#pairs;
+    return this.#pages.pairs;
   }
 
   threadStarted(): void {
@@ -65,7 +46,7 @@ export class GiveBack {
   }
 
   threadEnding(): void {
-    this.#madvise(this.#pairs);
+    this.#madvise(this.pairs);
   }
 
   threadEnded(): void {
@@ -76,7 +57,7 @@ export class GiveBack {
   now(): void {
     if (this.#threads > 0) this.#learn();
     const before = this.#process.residentBytes();
-    this.#madvise(this.#pairs);
+    this.#madvise(this.pairs);
     this.#before.push(before);
     this.#after.push(this.#process.residentBytes());
   }
@@ -85,7 +66,7 @@ export class GiveBack {
   collect(): void {
     this.#process.collect();
     this.#native.trim();
-    if (!stillMapped(this.#heads, this.#process.maps())) throw new Error('what is mapped has changed');
+    if (!stillMapped(this.#pages.heads, this.#process.maps())) throw new Error('what is mapped has changed');
   }
 
   /** Throws where nothing has been given back. */
@@ -93,18 +74,19 @@ export class GiveBack {
     const freed = this.#before.reduce((sum, before, at) => sum + before - (this.#after[at] ?? before), 0);
     if (freed <= 0) throw new Error(`${this.#before.length} times pages were given back, and none was resident less`);
     return {
-      ranges: this.#pairs.length / 2,
-      withoutFaultAround: this.#withoutFaultAround,
-      lockTableBytes: this.#lockTableBytes,
-      hotPages: this.#coldPairs ? (sizeOf(this.#pairs) - sizeOf(this.#coldPairs)) / PAGE_BYTES : 0,
+      ranges: this.pairs.length / 2,
+      withoutFaultAround: this.#pages.withoutFaultAround,
+      lockTableBytes: this.#pages.lockTableBytes,
+      hotPages: this.#coldPairs ? (sizeOf(this.pairs) - sizeOf(this.#coldPairs)) / PAGE_BYTES : 0,
       beforeBytes: summarise(this.#before),
       afterBytes: summarise(this.#after),
     };
   }
 
   #learn(): void {
-    if (this.#coldPairs || !this.#hot.look(this.#native.countPresent) || !this.#hot.learned) return;
-    this.#coldPairs = asPairs(this.#hot.others());
+    const { hot } = this.#pages;
+    if (this.#coldPairs || !hot.look(this.#native.countPresent) || !hot.learned) return;
+    this.#coldPairs = asPairs(hot.others());
   }
 
   #madvise(pairs: BigUint64Array): void {

@@ -1,5 +1,6 @@
 // What takes the place of which module of a library in the daemon's bundle. A bundle's source text stays on the heap
 // for as long as it runs, and so does what its modules make when they load.
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -23,12 +24,11 @@ export const slimModules = {
   name: 'slim-modules',
   setup(build) {
     const unused = new Set(Object.keys(SUBSTITUTES));
-    build.onLoad({ filter: /node_modules/ }, async ({ path }) => {
+    build.onLoad({ filter: /node_modules/ }, ({ path }) => {
       const found = Object.keys(SUBSTITUTES).find((end) => path.endsWith(`/node_modules/${end}`));
       if (!found) return null;
       unused.delete(found);
-      const { readFile } = await import('node:fs/promises');
-      const contents = await readFile(join(HERE, SUBSTITUTES[found]), 'utf8');
+      const contents = readFileSync(join(HERE, SUBSTITUTES[found]), 'utf8');
       return { contents, loader: 'js', resolveDir: dirname(path) };
     });
     build.onEnd(() => ({

@@ -6,8 +6,8 @@
  */
 import type { Config } from '../../shared/config/schema.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
-import { HotPages } from './hot-pages.ts';
-import { asPairs, givable, headsOf, lockTable, parseSmaps, stillMapped } from './mappings.ts';
+import type { HotPages } from './hot-pages.ts';
+import { asPairs, stillMapped } from './mappings.ts';
 import type { LoadedNative } from './native.ts';
 import {
   AFTER_START,
@@ -19,6 +19,7 @@ import {
   waitForHeartbeatMs,
   watchFor,
 } from './plan.ts';
+import { findProgramPages } from './program-pages.ts';
 
 /** The process, as far as it is looked at and acted on here. */
 export interface OwnProcess {
@@ -177,18 +178,14 @@ export class Footprint {
     try {
       const unreliable = process.unreliable();
       if (unreliable) throw new Error(unreliable);
-      const all = parseSmaps(process.smaps());
-      const mappings = givable(all, process.executable, process.linked);
-      const pairs = asPairs(mappings);
-      const without = native.calls.withoutFaultAround(pairs);
-      const table = native.calls.quietMutexes() ? lockTable(all) : null;
-      const tableBytes = table ? native.calls.giveBackFilled(asPairs([table])) : 0;
+      const found = findProgramPages(process, native.calls);
+      const { heads, pairs, hot, withoutFaultAround, lockTableBytes: tableBytes } = found;
       log.debug(
-        { event: 'footprint', native: native.from, mappings: mappings.length, withoutFaultAround: without, tableBytes },
+        { event: 'footprint', native: native.from, mappings: heads.length, withoutFaultAround, tableBytes },
         'pages of files are given back',
       );
-      if (without <= 0) after(WITH_FAULT_AROUND_EVERY_MS, NAME, () => this.#again());
-      return { native, heads: headsOf(mappings), pairs, coldPairs: pairs, hot: new HotPages(mappings) };
+      if (withoutFaultAround <= 0) after(WITH_FAULT_AROUND_EVERY_MS, NAME, () => this.#again());
+      return { native, heads, pairs, coldPairs: pairs, hot };
     } catch (err) {
       this.#stop(err);
       return 'none';

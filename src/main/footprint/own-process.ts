@@ -1,7 +1,8 @@
 /** This process, for the footprint: its maps, its collector, what it stands on. */
-import { closeSync, openSync, readSync, statfsSync } from 'node:fs';
+import { openSync, readSync, statfsSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { readProcBytes } from '../../shared/platform/proc.ts';
 import type { OwnProcess } from './footprint.ts';
 import { mappedFiles, PAGE_BYTES } from './mappings.ts';
 import { loadNative } from './native.ts';
@@ -46,20 +47,11 @@ function residentBytes(): number {
 const SMAPS_BYTES = 2 * 1024 * 1024;
 const MAPS_BYTES = 256 * 1024;
 
-/** One buffer from the start: the kernel gives these files a page or so at a time. Throws where it is too small. */
+/** Throws where the file is not smaller than `maxBytes`. */
 function wholeFile(path: string, maxBytes: number): Buffer {
-  const descriptor = openSync(path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafeSlow(maxBytes);
-    let length = 0;
-    for (let read = -1; read !== 0; length += read) {
-      if (length === maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
-      read = readSync(descriptor, buffer, length, maxBytes - length, null);
-    }
-    return buffer.subarray(0, length);
-  } finally {
-    closeSync(descriptor);
-  }
+  const bytes = readProcBytes(path, maxBytes);
+  if (bytes.length === maxBytes) throw new Error(`${path} is larger than ${maxBytes} bytes`);
+  return bytes;
 }
 
 /** None where /proc does not tell: then the program's own text is missed when pages are looked for, and that is told. */

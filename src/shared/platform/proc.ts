@@ -40,27 +40,29 @@ export function parseStat(text: string): ProcessStat | null {
 }
 
 /**
- * The content of a file of /proc, at most `maxBytes` of it, or null where it is gone. One buffer from the start, in as
- * few reads as the kernel allows: it gives some files no more than a page at a time.
+ * The content of a file of /proc, at most `maxBytes` of it; throws as the file system does. One buffer from the start,
+ * in as few reads as the kernel allows: it gives some files no more than a page at a time.
  */
-export function readProcFile(path: string, maxBytes = 8192): string | null {
-  let fd: number;
-  try {
-    fd = openSync(path, 'r');
-  } catch {
-    return null;
-  }
+export function readProcBytes(path: string, maxBytes: number): Buffer {
+  const fd = openSync(path, 'r');
   try {
     const buffer = Buffer.allocUnsafe(maxBytes);
     let length = 0;
     for (let read = -1; read !== 0 && length < maxBytes; length += read) {
       read = readSync(fd, buffer, length, maxBytes - length, null);
     }
-    return buffer.toString('utf8', 0, length);
-  } catch {
-    return null; // ESRCH: it went between the open and the read
+    return buffer.subarray(0, length);
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The same as text, or null where it is gone: before it is opened, or (ESRCH) between that and the read. */
+export function readProcFile(path: string, maxBytes = 8192): string | null {
+  try {
+    return readProcBytes(path, maxBytes).toString('utf8');
+  } catch {
+    return null;
   }
 }
 
