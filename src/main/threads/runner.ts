@@ -47,7 +47,6 @@ interface Thread {
   api: Remote<WorkerApi>;
   /** Rejects when the thread ends, however it ends. */
   ended: Promise<never>;
-  onEnding: () => void;
   bundle: string;
   isolated: boolean;
   /** Runs under way. */
@@ -101,7 +100,7 @@ export class Runner {
     for (const timer of this.#idle.values()) clearTimeout(timer);
     const threads = [...this.#idle.keys(), ...this.#busy];
     this.#idle.clear();
-    await Promise.all(threads.map(end));
+    await Promise.all(threads.map((thread) => this.#end(thread)));
   }
 
   #take(bundle: string, isolated: boolean): Thread {
@@ -143,8 +142,7 @@ export class Runner {
     worker.once('exit', () => this.#options.onEnded?.());
     ended.catch(() => {}); // seen by whoever waits for an answer; an idle thread's end is nobody's error
     const api = wrap<WorkerApi>(nodeEndpoint(worker));
-    const onEnding = this.#options.onEnding ?? (() => {});
-    return { worker, api, ended, onEnding, bundle, isolated, runs: 0, spoiled: false, keepUntilMs: 0, ending: null };
+    return { worker, api, ended, bundle, isolated, runs: 0, spoiled: false, keepUntilMs: 0, ending: null };
   }
 
   /** One of its runs has ended. Settles at once, or, where the thread ends with it, at the end of the thread. */
@@ -153,8 +151,16 @@ export class Runner {
     if (thread.runs > 0) return;
     this.#busy.delete(thread);
     const lingerMs = Math.max(thread.keepUntilMs - performance.now(), this.#untilNextRunMs());
-    if (thread.spoiled || thread.isolated || this.#closed || lingerMs <= 0) return end(thread);
+    if (thread.spoiled || thread.isolated || this.#closed || lingerMs <= 0) return this.#end(thread);
     this.#keep(thread, lingerMs);
+  }
+
+  #end(thread: Thread): Promise<void> {
+    if (!thread.ending) {
+      if (thread.worker.threadId > 0) this.#options.onEnding?.(); // else it has ended by itself
+      thread.ending = terminate(thread);
+    }
+    return thread.ending;
   }
 
   /** 0 where the next run is too far off for a thread to be kept for it. */
@@ -166,7 +172,7 @@ export class Runner {
   #keep(thread: Thread, lingerMs: number): void {
     const timer = setTimeout(() => {
       this.#idle.delete(thread);
-      void end(thread);
+      void this.#end(thread);
     }, lingerMs);
     timer.unref();
     this.#idle.set(thread, timer);
@@ -197,13 +203,7 @@ function bounded<T>(answer: Promise<T>, kind: string, { deadlineMs, signal }: Ru
   });
 }
 
-function end(thread: Thread): Promise<void> {
-  thread.ending ??= terminate(thread);
-  return thread.ending;
-}
-
 async function terminate(thread: Thread): Promise<void> {
-  if (thread.worker.threadId > 0) thread.onEnding();
   thread.api[releaseProxy]();
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<void>((resolve) => {
