@@ -3,7 +3,7 @@
  * those that the package `node` installs). Kept in a cache folder, whole or not at all; npm checks what it fetches.
  */
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { maxSatisfying, rcompare } from 'semver';
@@ -81,6 +81,16 @@ async function isThere(path: string): Promise<boolean> {
   );
 }
 
+/** As on a host where it was installed long ago: the daemon gives back no page that is still to be written. */
+async function toDisk(path: string): Promise<void> {
+  const file = await open(path);
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** Into a folder of its own first: what is interrupted leaves nothing that looks whole. */
 async function install(version: string, folder: string, source: NodeSource): Promise<void> {
   const { cache, npm = runNpm } = source;
@@ -90,6 +100,7 @@ async function install(version: string, folder: string, source: NodeSource): Pro
     await npm(['install', '--prefix', part, ...quiet, `${PACKAGE}@${version}`], source);
     const { stdout } = await promisify(execFile)(binaryIn(part), ['--version'], { env: {}, timeout: CHECK_MS });
     if (stdout.trim() !== `v${version}`) throw new Error(`it says that it is ${stdout.trim()}`);
+    await toDisk(binaryIn(part));
     await rename(part, folder);
   } catch (cause) {
     source.signal.throwIfAborted();

@@ -32,7 +32,9 @@ export class GiveBack {
   constructor(process: OwnProcess, native: NativeMemory) {
     this.#process = process;
     this.#native = native;
-    this.#pages = findProgramPages(process, native);
+    const found = findProgramPages(process, native);
+    if (!found) throw new Error('the program has just been written, and is not on the disk yet');
+    this.#pages = found;
   }
 
   /** All ranges, as the native calls take them. */
@@ -64,7 +66,7 @@ export class GiveBack {
 
   /** As the daemon does when it is at rest. */
   collect(): void {
-    this.#process.collect();
+    this.#process.collect(this.#native);
     this.#native.trim();
     if (!stillMapped(this.#pages.heads, this.#process.maps())) throw new Error('what is mapped has changed');
   }

@@ -8,6 +8,7 @@
  *   quietMutexes() → whether this Node has the switch
  *   giveBackFilled(range) → bytes given back
  *   countPresent(range, counts) → whether /proc/self/pagemap told
+ *   collect() → whether this Node has the call
  *
  * Built by scripts/build.mjs where there is a C compiler. Plain C and Node-API, so that one build serves every Node.
  */
@@ -201,6 +202,24 @@ static napi_value count_present(napi_env env, napi_callback_info info) {
   return truth(env, done == counts.length);
 }
 
+/*
+ * One full collection that leaves no room to grow and lets go of V8's pooled pages, by what v8.h declares and Node
+ * exports: Isolate::GetCurrent() and MemoryPressureNotification(kCritical), then kNone again. gc() of V8 has the like
+ * only as two collections or more in a row, and not on Node 20.
+ */
+static napi_value collect(napi_env env, napi_callback_info info) {
+  enum { NONE = 0, CRITICAL = 2 };
+  void *(*current)(void) = (void *(*)(void))dlsym(RTLD_DEFAULT, "_ZN2v87Isolate10GetCurrentEv");
+  void (*notify)(void *, int) = (void (*)(void *, int))dlsym(
+      RTLD_DEFAULT, "_ZN2v87Isolate26MemoryPressureNotificationENS_19MemoryPressureLevelE");
+  void *isolate = current && notify ? current() : NULL;
+  if (isolate) {
+    notify(isolate, CRITICAL);
+    notify(isolate, NONE);
+  }
+  return truth(env, isolate != NULL);
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -210,7 +229,8 @@ NAPI_MODULE_INIT() {
                    {"trim", trim},
                    {"quietMutexes", quiet_mutexes},
                    {"giveBackFilled", give_back_filled},
-                   {"countPresent", count_present}};
+                   {"countPresent", count_present},
+                   {"collect", collect}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) != napi_ok ||

@@ -8,7 +8,7 @@ import type { Config } from '../../shared/config/schema.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import type { HotPages } from './hot-pages.ts';
 import { asPairs, stillMapped } from './mappings.ts';
-import type { LoadedNative } from './native.ts';
+import type { LoadedNative, NativeMemory } from './native.ts';
 import {
   AFTER_START,
   AFTER_THREADS,
@@ -35,8 +35,8 @@ export interface OwnProcess {
   loadNative(): Promise<{ native: LoadedNative | null; why: string }>;
   /** Whether code that runs often is compiled: a process that is idle gains nothing by it. */
   compile(on: boolean): void;
-  /** A collection of everything, at once. */
-  collect(): void;
+  /** A collection of everything, at once: by the native calls where there are any, else by what V8 has for tests. */
+  collect(calls: Pick<NativeMemory, 'collect'> | null): void;
 }
 
 export interface FootprintOptions {
@@ -63,12 +63,15 @@ interface Pages {
 }
 
 const NAME = 'footprint';
+/** One with each collection: written files are on the disk within a minute; those of a tmpfs never are. */
+const LOOKS_FOR_PAGES = 10;
 
 export class Footprint {
   readonly #options: FootprintOptions;
   #native: LoadedNative | null = null;
   /** Pages of files that are given back; `looking` until they are looked for, `none` where they are not, or no more. */
   #pages: Pages | 'looking' | 'none' = 'looking';
+  #looksLeft = LOOKS_FOR_PAGES;
   #threads = 0;
   /** Monotonic milliseconds. */
   #startedMs = Number.NEGATIVE_INFINITY;
@@ -159,7 +162,7 @@ export class Footprint {
     if (this.#options.mode === 'full' && this.#pages === 'looking') this.#pages = this.#findPages();
     const { clock, process } = this.#options;
     const startedMs = clock.nowMs();
-    process.collect();
+    process.collect(this.#native?.calls ?? null);
     this.#restUntilMs = clock.nowMs() + restAfterCollectionMs(clock.nowMs() - startedMs);
     this.#trim();
   }
@@ -171,7 +174,7 @@ export class Footprint {
   }
 
   /** When everything that stays has been loaded. */
-  #findPages(): Pages | 'none' {
+  #findPages(): Pages | 'looking' | 'none' {
     const { process, log, after } = this.#options;
     const native = this.#native;
     if (!native) return 'none';
@@ -179,6 +182,8 @@ export class Footprint {
       const unreliable = process.unreliable();
       if (unreliable) throw new Error(unreliable);
       const found = findProgramPages(process, native.calls);
+      if (!found && --this.#looksLeft > 0) return 'looking';
+      if (!found) throw new Error('what the program runs from is never written to a disk');
       const { heads, pairs, hot, withoutFaultAround, lockTableBytes: tableBytes } = found;
       log.debug(
         { event: 'footprint', native: native.from, mappings: heads.length, withoutFaultAround, tableBytes },

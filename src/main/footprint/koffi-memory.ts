@@ -81,6 +81,7 @@ export async function koffiMemory(): Promise<NativeMemory> {
       setDetection?.(0);
       return setDetection !== null;
     },
+    collect: () => false, // koffi calls on a stack of its own, and V8 looks through the one that it knows
     countPresent: () => false, // all pages count as cold then
     giveBackFilled: () => 0, // 1 MB of Node 24's that is not worth reading the memory through koffi for
   };

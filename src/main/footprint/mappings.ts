@@ -15,6 +15,7 @@ export interface Mapping {
   rssBytes: number;
   privateDirtyBytes: number;
   anonymousBytes: number;
+  swapBytes: number;
   /** The line of the address range up to the inode, as /proc/self/maps has it too. */
   head: string;
 }
@@ -45,8 +46,8 @@ export function parseSmaps(text: Buffer): Mapping[] {
     if (first >= FIRST_CAPITAL && first <= LAST_CAPITAL) takeFigure(mappings.at(-1), text, at, end);
     else mappings.push(parseHead(text.toString('latin1', at, end)));
   }
-  const partial = mappings.find(({ rssBytes, privateDirtyBytes, anonymousBytes }) =>
-    [rssBytes, privateDirtyBytes, anonymousBytes].includes(-1),
+  const partial = mappings.find(({ rssBytes, privateDirtyBytes, anonymousBytes, swapBytes }) =>
+    [rssBytes, privateDirtyBytes, anonymousBytes, swapBytes].includes(-1),
   );
   if (partial) throw new Error(`smaps does not say how ${partial.head} is used`);
   return mappings;
@@ -62,7 +63,7 @@ function parseHead(line: string): Mapping {
   const [, start = '', end = '', permissions = '', inode = '', path = ''] = found;
   return {
     ...{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), permissions },
-    ...{ inode: Number(inode), path, rssBytes: -1, privateDirtyBytes: -1, anonymousBytes: -1 },
+    ...{ inode: Number(inode), path, rssBytes: -1, privateDirtyBytes: -1, anonymousBytes: -1, swapBytes: -1 },
     head: line.slice(0, line.length - path.length).trimEnd(),
   };
 }
@@ -70,6 +71,7 @@ function parseHead(line: string): Mapping {
 const RSS = Buffer.from('Rss:');
 const PRIVATE_DIRTY = Buffer.from('Private_Dirty:');
 const ANONYMOUS = Buffer.from('Anonymous:');
+const SWAP = Buffer.from('Swap:');
 
 function takeFigure(mapping: Mapping | undefined, text: Buffer, at: number, end: number): void {
   if (!mapping) throw unreadable(text.toString('latin1', at, end));
@@ -82,24 +84,35 @@ function takeFigure(mapping: Mapping | undefined, text: Buffer, at: number, end:
   if (is(RSS)) mapping.rssBytes = bytes(RSS);
   else if (is(PRIVATE_DIRTY)) mapping.privateDirtyBytes = bytes(PRIVATE_DIRTY);
   else if (is(ANONYMOUS)) mapping.anonymousBytes = bytes(ANONYMOUS);
+  else if (is(SWAP)) mapping.swapBytes = bytes(SWAP);
 }
 
 /**
  * A private mapping of a file that cannot be written and of which no page was: not what the linker has relocated and
- * then protected (its pages are anonymous), not text that a debugger or a probe has put a breakpoint into.
+ * then protected (its pages are anonymous, or in swap), not text that a debugger or a probe has put a breakpoint into.
  */
-function canComeBack({ start, end, permissions, inode, path, privateDirtyBytes, anonymousBytes }: Mapping): boolean {
+function canComeBack(mapping: Mapping): boolean {
+  return isAsInFile(mapping) && mapping.privateDirtyBytes === 0;
+}
+
+/** Dirty pages of such a one were written to the file, not through the mapping, and are not on the disk yet. */
+function isAsInFile({ start, end, permissions, inode, path, anonymousBytes, swapBytes }: Mapping): boolean {
   return (
     inode > 0 &&
     path.startsWith('/') &&
     permissions[1] === '-' &&
     permissions[3] === 'p' &&
-    privateDirtyBytes === 0 &&
     anonymousBytes === 0 &&
+    swapBytes === 0 &&
     start % PAGE_BYTES === 0 &&
     end % PAGE_BYTES === 0 &&
     end > start
   );
+}
+
+/** Whether a file that the program is linked with has only just been written, as after an update. */
+export function isBeingWritten(mappings: readonly Mapping[], linked: ReadonlySet<string>): boolean {
+  return mappings.some((mapping) => linked.has(mapping.path) && isAsInFile(mapping) && mapping.privateDirtyBytes > 0);
 }
 
 /** The files that /proc/self/maps names. At the start of a process: the program and what it is linked with. */

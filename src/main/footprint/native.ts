@@ -19,6 +19,8 @@ export interface NativeMemory {
   giveBackFilled(range: BigUint64Array): number;
   /** Adds 1 for each page of one range that is there now, in the place of its number. False: it cannot be told. */
   countPresent(range: BigUint64Array, counts: Uint8Array): boolean;
+  /** One full collection, as where memory is short. Whether this Node has the call. */
+  collect(): boolean;
 }
 
 export interface LoadedNative {

@@ -78,11 +78,12 @@ export function ownProcess(bundles: string): OwnProcess {
     maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
     loadNative: () => loadNative(bundles),
     compile,
-    collect() {
+    collect(calls) {
+      // with each, not only where V8 finds it worth its while: 0.7 MB
+      setFlagsFromString('--compact-on-every-full-gc');
+      if (calls?.collect()) return;
       if (!collector) {
         setFlagsFromString('--expose-gc');
-        // every one, not only where V8 finds it worth its while: 0.7 MB
-        setFlagsFromString('--compact-on-every-full-gc');
         collector = runInNewContext('gc') as Collect;
       }
       if (KNOWS_FLAVORS) collector({ type: 'major', execution: 'sync', flavor: 'last-resort' });

@@ -1,7 +1,7 @@
 /** The pages of the program's files that may be given back, as they are found once; the daemon's and of its stress. */
 import type { OwnProcess } from './footprint.ts';
 import { HotPages } from './hot-pages.ts';
-import { asPairs, givable, headsOf, lockTable, parseSmaps } from './mappings.ts';
+import { asPairs, givable, headsOf, isBeingWritten, lockTable, parseSmaps } from './mappings.ts';
 import type { NativeMemory } from './native.ts';
 
 export interface ProgramPages {
@@ -19,10 +19,12 @@ export interface ProgramPages {
 
 /**
  * Finds them, switches fault-around off for them, and gives the table of locks back. To be called when everything that
- * stays has been loaded. Throws an Error where the maps are not as expected.
+ * stays has been loaded. Null while one of the files is not on its disk yet: then its pages cannot be told from those
+ * that were changed. Throws an Error where the maps are not as expected.
  */
-export function findProgramPages(process: OwnProcess, native: NativeMemory): ProgramPages {
+export function findProgramPages(process: OwnProcess, native: NativeMemory): ProgramPages | null {
   const all = parseSmaps(process.smaps());
+  if (isBeingWritten(all, process.linked)) return null;
   const mappings = givable(all, process.executable, process.linked);
   const pairs = asPairs(mappings);
   const withoutFaultAround = native.withoutFaultAround(pairs);

@@ -5,7 +5,7 @@ import type { NativeMemory } from '../../../../src/main/footprint/native.ts';
 
 const HEAD = '00400000-00402000 r-xp 00000000 08:01 42';
 const MAPS = `${HEAD}                         /node\n`;
-const SMAPS = `${MAPS}Rss:                   8 kB\nPrivate_Dirty:         0 kB\nAnonymous:             0 kB\n`;
+const SMAPS = `${MAPS}Rss:                   8 kB\nPrivate_Dirty:         0 kB\nAnonymous:             0 kB\nSwap: 0 kB\n`;
 
 function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
   const given: bigint[][] = [];
@@ -31,6 +31,7 @@ function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
     trim: () => true,
     quietMutexes: () => false,
     giveBackFilled: () => 0,
+    collect: () => true,
     // of the two pages the first is always there
     countPresent: (_, counts) => {
       counts[0] = (counts[0] ?? 0) + 1;

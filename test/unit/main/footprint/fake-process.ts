@@ -10,6 +10,8 @@ import { mapsOf, NODE, smapsOf } from './smaps.ts';
 const TEXT = { range: '1000-9000' };
 const LIBRARY = { range: '20000-24000', permissions: 'r--p', inode: 8, path: '/lib/a.so' };
 export const TABLE = { range: '100000-201000', permissions: 'rw-p', inode: 0, path: '', rssKb: 1028 };
+/** All that is mapped. */
+export const PROGRAM = [TEXT, LIBRARY, TABLE];
 /** Of the text and the library, as the native calls take them. */
 export const ALL_PAIRS = [0x1000n, 0x8000n, 0x20000n, 0x4000n];
 
@@ -26,8 +28,8 @@ export class FakeProcess implements OwnProcess {
   left: number | null = null;
   /** How often it was asked how much is resident. */
   looks = 0;
-  smapsText = smapsOf(TEXT, LIBRARY, TABLE);
-  mapsText = mapsOf(TEXT, LIBRARY, TABLE);
+  smapsText = smapsOf(...PROGRAM);
+  mapsText = mapsOf(...PROGRAM);
   hangs = '';
   compiles: boolean | null = null;
   /** Null: there are no native calls. */
@@ -107,6 +109,7 @@ export class FakeProcess implements OwnProcess {
         });
         return this.present !== null;
       },
+      collect: () => true,
     };
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ALL_PAIRS, atRest, type FakeProcess, started, TABLE } from './fake-process.ts';
+import { ALL_PAIRS, atRest, type FakeProcess, PROGRAM, started, TABLE } from './fake-process.ts';
 import { mapsOf, smapsOf } from './smaps.ts';
 
 const MB = 1_000_000;
@@ -82,6 +82,38 @@ describe('full', () => {
     expect({ done: process.done, looks: process.looks, timers: clock.timers, errors }).toEqual({
       ...{ done: [], looks: 0, timers: 0, errors: [] },
     });
+  });
+
+  const unwritten = (own: FakeProcess): void => {
+    own.smapsText = smapsOf(...PROGRAM.map((entry) => ({ ...entry, dirtyKb: 4 })));
+  };
+
+  test('looks again with each collection while a file of the program is yet to be written', async () => {
+    const { footprint, process, clock, log } = await started('full', unwritten);
+    await clock.advance(3000);
+    expect(process.done).toEqual(['load', 'smaps', 'collect', 'trim']);
+    process.smapsText = smapsOf(...PROGRAM);
+    await clock.advance(9000);
+    expect(process.done.slice(4)).toEqual(['smaps', 'without fault-around', 'collect', 'trim', 'give back']);
+    expect(footprint.givesPagesBack).toBe(true);
+    expect(log.lines).toHaveLength(1);
+  });
+
+  test('says so in the end where it never is', async () => {
+    const { footprint, process, clock, log } = await started('full', unwritten);
+    for (let round = 0; round < 20; round++) {
+      await clock.advance(30_000);
+      footprint.threadStarted();
+      footprint.threadEnding();
+      footprint.threadEnded();
+    }
+    expect(footprint.givesPagesBack).toBe(false);
+    expect(process.times('smaps')).toBe(10);
+    expect(process.given).toEqual([]);
+    expect(log.lines).toMatchObject([
+      { level: 'info', event: 'footprint', message: 'pages of files are not given back' },
+    ]);
+    expect(String(log.lines[0]?.['err'])).toContain('never written to a disk');
   });
 
   test.each<[string, (own: FakeProcess) => void]>([

@@ -4,6 +4,7 @@ import {
   asPairs,
   givable,
   headsOf,
+  isBeingWritten,
   lockTable,
   type Mapping,
   mappedFiles,
@@ -42,7 +43,7 @@ describe('parseSmaps', () => {
     const given = givable(mappings, process.execPath, mappedFiles(readFileSync('/proc/self/maps')));
     expect(given.some(({ path, permissions }) => path === process.execPath && permissions === 'r-xp')).toBe(true);
     for (const mapping of given) {
-      expect(mapping).toMatchObject({ privateDirtyBytes: 0, anonymousBytes: 0 });
+      expect(mapping).toMatchObject({ privateDirtyBytes: 0, anonymousBytes: 0, swapBytes: 0 });
       expect(mapping.permissions).toMatch(/^.-.p$/);
     }
     // files that are mapped do not move by themselves: what was found is there in maps too
@@ -50,10 +51,10 @@ describe('parseSmaps', () => {
   });
 
   test('takes the figures that are wanted, and not those whose names only begin or end alike', () => {
-    const text = smapsOf({ range: '7f00aa000-7f00ab000', rssKb: 12, dirtyKb: 3, anonymousKb: 1, inode: 99 });
+    const text = smapsOf({ range: '7f00aa000-7f00ab000', rssKb: 12, dirtyKb: 3, anonymousKb: 1, swapKb: 2, inode: 99 });
     expect(first(`${text}OtherRss: 5 kB\nRss_Other: 5 kB\nNotAnonymous: 5 kB\nPrivate_Dirty_Once: 5 kB\n`)).toEqual({
       ...{ start: 0x7f00aa000, end: 0x7f00ab000, permissions: 'r-xp', inode: 99, path: NODE },
-      ...{ rssBytes: 12_288, privateDirtyBytes: 3072, anonymousBytes: 1024 },
+      ...{ rssBytes: 12_288, privateDirtyBytes: 3072, anonymousBytes: 1024, swapBytes: 2048 },
       head: '7f00aa000-7f00ab000 r-xp 00001000 fe:00 99',
     });
   });
@@ -121,7 +122,8 @@ describe('givable', () => {
 
   test.each([
     ['protected after it was relocated', { range: '3000-4000', permissions: 'r--p', anonymousKb: 4 }],
-    ['with a page that was written to', { range: '3000-4000', dirtyKb: 4 }],
+    ['relocated, protected and swapped out since', { range: '3000-4000', permissions: 'r--p', rssKb: 0, swapKb: 4 }],
+    ['with a page that is yet to be written', { range: '3000-4000', dirtyKb: 4 }],
     ['writable', { range: '3000-4000', permissions: 'rw-p' }],
     ['writable text', { range: '3000-4000', permissions: 'rwxp' }],
     ['shared with others', { range: '3000-4000', permissions: 'r--s' }],
@@ -144,9 +146,32 @@ describe('givable', () => {
     ['is writable', { permissions: 'rwxp' }],
     ['is only read', { permissions: 'r--p' }],
     ['holds a breakpoint', { dirtyKb: 4, anonymousKb: 4 }],
+    ['holds one that is swapped out', { swapKb: 4 }],
   ])('nothing where the text of the program %s', (_, over) => {
     const mappings = parse(smapsOf({ ...TEXT, ...over }, { range: '3000-4000', path: '/lib/a.so' }));
     expect(() => givableOf(mappings)).toThrow(`the text of ${NODE} is not mapped as it should be`);
+  });
+});
+
+describe('isBeingWritten', () => {
+  const written = (...entries: Parameters<typeof smapsOf>): boolean =>
+    isBeingWritten(parse(smapsOf(...entries)), new Set([NODE, '/lib/a.so']));
+
+  test.each([
+    ['the program', { ...TEXT, dirtyKb: 8 }],
+    ['its data', { ...TEXT, permissions: 'r--p', dirtyKb: 4 }],
+    ['a library that it is linked with', { ...TEXT, path: '/lib/a.so', dirtyKb: 4 }],
+  ])('where pages of %s are not on the disk yet', (_, entry) => {
+    expect(written({ range: '0-1000' }, entry)).toBe(true);
+  });
+
+  test.each([
+    ['all is on it', TEXT],
+    ['it is another file', { ...TEXT, path: '/lib/b.so', dirtyKb: 4 }],
+    ['pages were written to through the mapping', { ...TEXT, dirtyKb: 4, anonymousKb: 4 }],
+    ['pages may be written to', { ...TEXT, permissions: 'rw-p', dirtyKb: 4 }],
+  ])('not where %s', (_, entry) => {
+    expect(written({ range: '0-1000' }, entry)).toBe(false);
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { addonInto, koffi, runProgram } from '../../../support/built-addon.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 
-const CALLS = ['countPresent', 'giveBack', 'giveBackFilled', 'quietMutexes', 'trim', 'withoutFaultAround'];
+const CALLS = ['collect', 'countPresent', 'giveBack', 'giveBackFilled', 'quietMutexes', 'trim', 'withoutFaultAround'];
 /** Tells what was loaded from beside it. */
 const LOADS = `import { loadNative } from './native.ts';
   loadNative(__dirname).then(({ native, why }) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runProgram } from '../../../support/built-addon.ts';
+import { addonInto, runProgram } from '../../../support/built-addon.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 
 /** In a process of its own: what is switched here holds for the whole of one. */
@@ -13,10 +13,10 @@ const own = ownProcess(__dirname);
 const byStatus = () => Number(/^VmRSS:\\s+(\\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
 
 /** Something to collect: gone when nothing holds it and all was collected, which a minor collection does not see. */
-const old = () => {
+const old = (calls) => {
   let held = Array.from({ length: 200_000 }, (_, at) => ({ at }));
-  own.collect();
-  own.collect();
+  own.collect(calls);
+  own.collect(calls);
   const ref = new WeakRef(held);
   held = null;
   return ref;
@@ -43,15 +43,16 @@ const main = async () => {
   const before = own.residentBytes();
   const block = Buffer.alloc(40 * 1024 * 1024, 1);
   const grown = own.residentBytes() - before > 30e6 && block[0] === 1;
-  const ref = old();
-  await new Promise(setImmediate);
-  own.collect();
-  const pages = givable(parseSmaps(own.smaps()), own.executable, own.linked);
   const { native, why } = await own.loadNative();
+  const calls = native?.calls ?? null;
+  const ref = old(calls);
+  await new Promise(setImmediate);
+  own.collect(calls);
+  const pages = givable(parseSmaps(own.smaps()), own.executable, own.linked);
   console.log(JSON.stringify({
     compiledWhileOff: off !== cold, compiledOnceOn: on !== off, difference, grown, collected: ref.deref() === undefined,
     pages: pages.length > 0, stand: stillMapped(headsOf(pages), own.maps()), executable: own.executable,
-    unreliable: own.unreliable(), native: native !== null, why, gc: typeof globalThis.gc,
+    unreliable: own.unreliable(), native: native !== null, told: calls?.collect() ?? null, why, gc: typeof globalThis.gc,
   }));
 };
 main();`;
@@ -62,11 +63,18 @@ describe.runIf(process.platform === 'linux')('the own process', () => {
     const { difference, unreliable, why, ...rest } = told;
     expect(rest).toEqual({
       ...{ compiledWhileOff: false, compiledOnceOn: true, grown: true, collected: true, pages: true, stand: true },
-      ...{ executable: process.execPath, native: false, gc: 'undefined' },
+      ...{ executable: process.execPath, native: false, told: null, gc: 'undefined' },
     });
     expect(difference).toBeLessThan(8e6); // the kernel counts in parts
     expect(why).toContain('give-back.node');
     // where this Node is on a file system that may hang, it says so, and on which
     expect(unreliable).toMatch(/^$| is on [A-Z]/);
+  });
+
+  test('collects by the addon where it was built', async ({ skip }) => {
+    const folder = await testFolder('own-process');
+    const missing = await addonInto(folder);
+    if (missing) skip(missing);
+    expect(await runProgram(folder, LOOKS)).toMatchObject({ native: true, told: true, collected: true, why: '' });
   });
 });

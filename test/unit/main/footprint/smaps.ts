@@ -7,6 +7,7 @@ interface Entry {
   rssKb?: number;
   dirtyKb?: number;
   anonymousKb?: number;
+  swapKb?: number;
 }
 
 export const NODE = '/opt/node';
@@ -27,13 +28,14 @@ function headLine({ range, permissions = 'r-xp', inode = 7, path = NODE }: Entry
 }
 
 function entryText(entry: Entry): string {
-  const { rssKb = 8, dirtyKb = 0, anonymousKb = 0 } = entry;
+  const { rssKb = 8, dirtyKb = 0, anonymousKb = 0, swapKb = 0 } = entry;
   const figure = (name: string, kb: number): string => `${`${name}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`;
   return [
     headLine(entry),
     ...[figure('Size', 8), figure('Rss', rssKb), figure('Pss', rssKb), figure('Pss_Dirty', 4)],
     ...[figure('Shared_Dirty', 4), figure('Private_Clean', 4), figure('Private_Dirty', dirtyKb)],
     ...[figure('Referenced', 8), figure('Anonymous', anonymousKb), figure('AnonHugePages', 4)],
+    ...[figure('Swap', swapKb), figure('SwapPss', 4)],
     ...['THPeligible:           0\n', 'VmFlags: rd ex mr mw me \n'],
   ].join('');
 }
