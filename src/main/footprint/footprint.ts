@@ -12,6 +12,7 @@ import type { LoadedNative, NativeMemory } from './native.ts';
 import {
   AFTER_START,
   AFTER_THREADS,
+  CODE_AGE,
   type Due,
   isTight,
   restAfterCollectionMs,
@@ -35,6 +36,8 @@ export interface OwnProcess {
   loadNative(): Promise<{ native: LoadedNative | null; why: string }>;
   /** Whether code that runs often is compiled: a process that is idle gains nothing by it. */
   compile(on: boolean): void;
+  /** How many collections the compiled form of a function outlives in which it has not run. */
+  keepCode(collections: number): void;
   /** A collection of everything, at once: by the native calls where there are any, else by what V8 has for tests. */
   collect(calls: Pick<NativeMemory, 'collect'> | null): void;
 }
@@ -147,15 +150,24 @@ export class Footprint {
     }
   }
 
-  #planCollection(afterMs: number, step: 'tidy' | 'collect'): void {
+  #planCollection(afterMs: number, step: Exclude<Due['step'], 'trim'>): void {
     this.#collections++;
     this.#options.after(afterMs, NAME, () => {
       this.#collections--;
       const waitMs = waitForHeartbeatMs(this.#options.heartbeatInMs());
       if (waitMs > 0) this.#planCollection(waitMs, step);
-      else if (step === 'collect' || this.#options.clock.nowMs() >= this.#restUntilMs) this.#collect();
+      else if (step !== 'tidy') this.#settle(step);
+      else if (this.#options.clock.nowMs() >= this.#restUntilMs) this.#collect();
       else this.#trim();
     });
+  }
+
+  /** What has run at the start and not since is let go with the last of these collections. */
+  #settle(step: 'first' | 'last'): void {
+    const { process } = this.#options;
+    if (step === 'first') process.keepCode(CODE_AGE.atStart);
+    this.#collect();
+    if (step === 'last') process.keepCode(CODE_AGE.later);
   }
 
   #collect(): void {

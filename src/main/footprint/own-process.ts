@@ -78,6 +78,9 @@ export function ownProcess(bundles: string): OwnProcess {
     maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
     loadNative: () => loadNative(bundles),
     compile,
+    keepCode(collections) {
+      setFlagsFromString(`--bytecode-old-age=${collections}`);
+    },
     collect(calls) {
       // with each, not only where V8 finds it worth its while: 0.7 MB
       setFlagsFromString('--compact-on-every-full-gc');

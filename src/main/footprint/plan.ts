@@ -10,17 +10,23 @@ export interface Due {
   /** Milliseconds from what it follows. */
   afterMs: number;
   /**
-   * `trim`: pages of files, and what the C library keeps free. `collect`: that, after a collection. `tidy`: a
-   * collection only where the last one is long enough ago.
+   * `trim`: pages of files, and what the C library keeps free. `tidy`: that, after a collection where the last one is
+   * long enough ago. `first` and `last` of the start: after a collection in any case.
    */
-  step: 'trim' | 'tidy' | 'collect';
+  step: 'trim' | 'tidy' | 'first' | 'last';
 }
 
 /** After the start: registered and at rest; then the starting counters are taken, and there is a first report. */
 export const AFTER_START: readonly Due[] = [
-  { afterMs: 2500, step: 'collect' },
-  { afterMs: 11_000, step: 'collect' },
+  { afterMs: 2500, step: 'first' },
+  { afterMs: 11_000, step: 'last' },
 ];
+
+/**
+ * In how many collections in a row V8 finds a function not to have run before it lets go of its compiled form: 1 MB
+ * has run at the start only. What runs each minute is to be kept: compiling it again costs more than it takes.
+ */
+export const CODE_AGE = { atStart: 1, later: 6 };
 
 /** After the last thread has ended. The second collection is for where one is cheap: see COLLECTING_SHARE. */
 export const AFTER_THREADS: readonly Due[] = [

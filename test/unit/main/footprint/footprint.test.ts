@@ -29,6 +29,11 @@ describe('basic', () => {
     process.resident = 80 * MB;
     await clock.advance(12_000);
     expect(process.done).toEqual(['load', 'collect', 'trim', 'collect', 'trim']);
+    // what has run at the start only is gone with the second; from then on code is kept for longer
+    expect(process.codeAges).toEqual([
+      [0, 1],
+      [2, 6],
+    ]);
     process.forget();
     footprint.threadStarted();
     await clock.advance(3000);

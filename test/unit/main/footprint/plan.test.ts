@@ -57,7 +57,7 @@ describe('the limit', () => {
 });
 
 test('every plan ends with a collection, where one pays, and comes in order', () => {
-  expect([AFTER_START.at(-1)?.step, AFTER_THREADS.at(-1)?.step]).toEqual(['collect', 'tidy']);
+  expect([AFTER_START.at(-1)?.step, AFTER_THREADS.at(-1)?.step]).toEqual(['last', 'tidy']);
   for (const plan of [AFTER_START, AFTER_THREADS]) {
     const times = plan.map(({ afterMs }) => afterMs);
     expect(times).toEqual(times.toSorted((a, b) => a - b));
