@@ -3,7 +3,7 @@
  *
  * A thread costs 6 to 10 MB while it lives, and makes pages of the program resident by the thousand while it starts:
  * they are given back meanwhile, or both together would be the peak. V8 keeps the memory of a thread that has ended
- * for 8 s. A full collection then finds the least to keep; it holds everything up for 5 to 25 ms, so it comes when no
+ * for 8 s. A full collection then finds the least to keep; it holds everything up for 5 to 20 ms, so it comes when no
  * heartbeat is due.
  */
 export interface Due {
@@ -28,7 +28,7 @@ export const AFTER_START: readonly Due[] = [
  */
 export const CODE_AGE = { atStart: 1, later: 6 };
 
-/** After the last thread has ended. The second collection is for where one is cheap: see COLLECTING_SHARE. */
+/** After the last thread has ended. The second collection frees 0.7 MB that the first one has only emptied. */
 export const AFTER_THREADS: readonly Due[] = [
   { afterMs: 20, step: 'trim' },
   { afterMs: 9500, step: 'tidy' },
@@ -72,8 +72,8 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 /** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 
-/** Of one core: a collection takes 5 ms on Node 20 and 20 ms on Node 24. */
-const COLLECTING_SHARE = 1 / 700;
+/** Of one core: a collection takes 5 ms on Node 20 and 15 ms on Node 24. */
+const COLLECTING_SHARE = 1 / 400;
 
 /** Milliseconds without another collection after one, so that they keep their share. */
 export function restAfterCollectionMs(tookMs: number): number {
