@@ -78,6 +78,10 @@ export function ownProcess(bundles: string): OwnProcess {
     maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
     loadNative: () => loadNative(bundles),
     compile,
+    cpuMs() {
+      const { user, system } = process.cpuUsage();
+      return (user + system) / 1000;
+    },
     keepCode(collections) {
       setFlagsFromString(`--bytecode-old-age=${collections}`);
     },

@@ -72,12 +72,12 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 /** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 
-/** Of one core: a collection takes 5 ms on Node 20 and 15 ms on Node 24. */
-const COLLECTING_SHARE = 1 / 400;
+/** Of one core: a collection takes 10 ms of CPU on Node 20 and 25 ms on Node 24. */
+const COLLECTING_SHARE = 1 / 250;
 
-/** Milliseconds without another collection after one, so that they keep their share. */
-export function restAfterCollectionMs(tookMs: number): number {
-  return tookMs / COLLECTING_SHARE;
+/** Milliseconds without another collection after one that took so many of CPU, so that they keep their share. */
+export function restAfterCollectionMs(tookCpuMs: number): number {
+  return tookCpuMs / COLLECTING_SHARE;
 }
 
 /** A collection keeps this distance from a heartbeat: several times what one takes. */

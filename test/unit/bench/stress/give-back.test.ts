@@ -19,6 +19,7 @@ function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
     maps: () => Buffer.from(maps),
     loadNative: async () => ({ native: null, why: '' }),
     compile: () => {},
+    cpuMs: () => 0,
     keepCode: () => {},
     collect: () => {},
   };

@@ -20,6 +20,8 @@ export class FakeProcess implements OwnProcess {
   readonly linked = new Set([NODE, LIBRARY.path]);
   /** What was done, in order: `collect`, `trim`, `give back` … */
   readonly done: string[] = [];
+  /** What each collection takes. */
+  collectionCpuMs = 0;
   /** After how many collections it was told to keep code for how many. */
   readonly codeAges: [number, number][] = [];
   /** The ranges of each giving back of pages. */
@@ -77,6 +79,9 @@ export class FakeProcess implements OwnProcess {
   }
   compile(on: boolean): void {
     this.compiles = on;
+  }
+  cpuMs(): number {
+    return this.times('collect') * this.collectionCpuMs;
   }
   keepCode(collections: number): void {
     this.codeAges.push([this.times('collect'), collections]);

@@ -152,6 +152,20 @@ describe('a collection', () => {
     expect(process.times('collect')).toBe(2); // both that were planned after the start
   });
 
+  test('comes once after a thread where one takes long, twice where it does not', async () => {
+    const after = async (collectionCpuMs: number): Promise<number> => {
+      const { footprint, process, clock } = await atRest((own) => Object.assign(own, { collectionCpuMs }));
+      await clock.advance(60_000);
+      process.forget();
+      footprint.threadStarted();
+      footprint.threadEnding();
+      footprint.threadEnded();
+      await clock.advance(30_000);
+      return process.times('collect');
+    };
+    expect([await after(25), await after(100)]).toEqual([2, 1]);
+  });
+
   test('comes all the same where a thread is started each 5 s', async () => {
     const { footprint, process, clock } = await atRest();
     for (let round = 0; round < 12; round++) {
