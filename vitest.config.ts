@@ -10,6 +10,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    maxWorkers: '100%', // most of the time they wait for processes; by default one processor is left idle
     reporters: ['default'],
     coverage: { provider: 'v8', include: ['src/**'], exclude: ['src/shared/gen/**'] },
   },

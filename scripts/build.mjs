@@ -5,11 +5,13 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildAddon } from './addon.mjs';
+import { packagesIn } from './release/bundled.mjs';
 import { install, ROOT } from './setup.mjs';
 import { slimModules } from './slim/modules.mjs';
 
 install();
 const { build } = await import('esbuild');
+const { buildStatusPage } = await import('./status-page.mjs');
 
 const { values } = parseArgs({ options: { out: { type: 'string' }, version: { type: 'string' } } });
 const version = values.version ?? JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).version;
@@ -23,7 +25,9 @@ const ENTRIES = {
   pool: 'src/workers/pool/index.ts',
   'update-tasks': 'src/workers/update/index.ts',
   update: 'src/main/update/updater.ts',
+  status: 'src/main/status/status-bundle.ts',
   handover: 'src/main/update/handover/bin.ts',
+  'on-demand': 'src/main/on-demand.ts',
   daemonctl: 'src/ctl/bin.ts',
   // the library looks for its thread's code beside its own, under exactly this name
   piscina: 'node_modules/piscina/dist/main.js',
@@ -41,6 +45,8 @@ const SPLIT = {
   'other-systems.ts': './other-systems.js',
   piscina: './piscina.js',
   '/updater.ts': './update.js',
+  '/on-demand.ts': './on-demand.js',
+  '/status-bundle.ts': './status.js',
 };
 /** Native and optional. The first is asked for only where threads are to be niced, which ours are not. */
 const EXTERNAL = ['@napi-rs/nice', 'koffi'];
@@ -69,8 +75,11 @@ const leaveOutUnused = {
 rmSync(OUT, { recursive: true, force: true });
 mkdirSync(OUT, { recursive: true });
 writeFileSync(join(OUT, 'package.json'), '{"type":"commonjs"}\n');
+/** Bundle → the packages that it holds a part of, for the licences and the bill of materials of a release. */
+const bundled = {};
 for (const [name, entry] of Object.entries(ENTRIES)) {
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     absWorkingDir: ROOT,
     entryPoints: [entry],
     outfile: join(OUT, `${name}.js`),
@@ -84,12 +93,17 @@ for (const [name, entry] of Object.entries(ENTRIES)) {
     legalComments: 'none',
     // import() becomes require(), so that a bundle that has done its work can be let go again
     supported: { 'dynamic-import': false },
-    define: { __VERSION__: JSON.stringify(version) },
+    define: {
+      __VERSION__: JSON.stringify(version),
+      ...(name === 'status' ? { __STATUS_PAGE__: JSON.stringify(await buildStatusPage()) } : {}),
+    },
     external: EXTERNAL,
     plugins: [splitLazyModules, leaveOutUnused, ...(name === 'daemon' ? [slimModules] : [])],
     logLevel: 'warning',
   });
+  bundled[name] = packagesIn(metafile);
 }
+writeFileSync(join(OUT, 'bundled.json'), `${JSON.stringify(bundled, null, 2)}\n`);
 // without it the daemon is larger, and otherwise the same
 const problem = buildAddon(OUT);
 if (problem) process.stderr.write(`give-back.node is not built: ${problem}\n`);

@@ -8,6 +8,7 @@ install();
 const steps = [
   ['generated code', process.execPath, ['scripts/generate.mjs', '--check']],
   ['types', bin('tsc'), ['--noEmit']],
+  ['types of the status page', bin('tsc'), ['--noEmit', '--project', 'src/status-page']],
   ['lint and format', bin('biome'), ['check', '--error-on-warnings', '.']],
   ['dead code', bin('knip'), []],
   ['import rules', bin('vitest'), ['run', 'test/unit/imports.test.ts']],

@@ -81,7 +81,10 @@ export async function children(folder: string): Promise<() => Promise<void>> {
       ...{ agentId: AGENT, owner: folder, program: '/bin/sh', args: ['-c', `exit ${AGENT_CODE}`] },
       ...{ env: {}, configFile: '', workDir, user: '', group: '' },
       ...{ logFile: join(workDir, 'log'), lockFile: join(workDir, 'lock') },
-      limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+      limits: {
+        ...{ openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+        ...{ memoryBytes: 0, memoryHighBytes: 0, cpuPercent: 0, tasks: 0 },
+      },
     });
     const { code, signal } = await exited;
     requireEqual('the end of an agent', signal ?? code, AGENT_CODE);

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ControlVerbs } from '../shared/contracts/control.ts';
 import { parseManifest } from '../shared/packages/manifest.ts';
+import { targetOf } from './update-target.ts';
 
 export interface UpdateCommand {
   file?: string;
@@ -32,11 +33,6 @@ async function hashOf(path: string): Promise<string> {
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');
-}
-
-/** `target`: `daemon`, or an agent's id. */
-export function targetOf(target: string): { component: 'daemon' | 'agent'; agentId: string } {
-  return target === 'daemon' ? { component: 'daemon', agentId: '' } : { component: 'agent', agentId: target };
 }
 
 export async function updateRequest(target: string, command: UpdateCommand): Promise<ControlVerbs['update']['input']> {

@@ -1,10 +1,10 @@
 /** Updates, results and backups as text for a terminal. Pure. */
 import type { ShownBackup } from '../shared/contracts/control.ts';
 import type { UpdateProgress, UpdateResult, UpdateStatus } from '../shared/contracts/update.ts';
+import { time } from './text/words.ts';
 
 const SHOWN_RESULTS = 10;
 
-const time = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 const named = ({ component, agentId }: { component: string; agentId: string }): string => agentId || component;
 
 export function renderResult(result: UpdateResult): string {

@@ -3,7 +3,6 @@
  * package suits a certain host is not asked; the manifest's dates, size and hash are checked.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import type { Command } from 'commander';
 import type { PackageCheck, PackageManifest } from '../shared/contracts/update.ts';
 import { DaemonError } from '../shared/errors/daemon-error.ts';
 import { checkManifest, parseManifest } from '../shared/packages/manifest.ts';
@@ -89,53 +88,4 @@ export function verify({ file, publicKeyFile, signatureFile, manifestFile, nowMs
     signed,
   });
   return { sha256, bytes, keyId: key?.keyId ?? null, manifest };
-}
-
-interface Flags {
-  key: string;
-  sig?: string;
-  manifest?: string;
-  json?: true;
-}
-
-function render({ sha256, keyId, manifest }: Verified): string {
-  const lines = [`sha256        ${sha256}`];
-  if (keyId !== null) lines.push(`package       signed with ${keyId}`);
-  if (manifest) {
-    const { component, agent, version, platform, arch, expiresMs } = manifest.says;
-    const expires = new Date(expiresMs).toISOString();
-    lines.push(`manifest      signed with ${manifest.keyId}`);
-    lines.push(`              ${component} ${agent}${agent && ' '}${version}, ${platform} ${arch}, until ${expires}`);
-  }
-  return `${lines.join('\n')}\n`;
-}
-
-const EXAMPLE = `
-Example:
-  daemonctl verify daemon-1.2.3.tar.gz --key release.key.pub
-    checks daemon-1.2.3.tar.gz.sig and daemon-1.2.3.tar.gz.manifest.json, those of them that are there
-
-Exit codes: 0 valid, 1 not valid (the check that failed is on standard error), 2 wrong command line.
-`;
-
-export function registerVerify(program: Command): void {
-  program
-    .command('verify')
-    .description('check a package against its signature and manifest')
-    .argument('<file>', 'the package')
-    .requiredOption('--key <file>', 'PEM file of one or several public keys')
-    .option('--sig <file>', 'raw signature of the package')
-    .option('--manifest <file>', 'manifest, with its raw signature in FILE.sig (default: what is beside the package)')
-    .option('--json', 'print one JSON object')
-    .addHelpText('after', EXAMPLE)
-    .action((file: string, { key, sig, manifest, json }: Flags) => {
-      const verified = verify({
-        file,
-        publicKeyFile: key,
-        signatureFile: sig ?? '',
-        manifestFile: manifest ?? '',
-        nowMs: Date.now(),
-      });
-      process.stdout.write(json ? `${JSON.stringify(verified)}\n` : render(verified));
-    });
 }

@@ -5,15 +5,21 @@
 import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Config } from '../shared/config/schema.ts';
+import type { ConfigOrigin } from '../shared/contracts/control.ts';
 import { describe } from '../shared/errors/daemon-error.ts';
+import { systemClock } from '../shared/platform/clock.ts';
 import { AlreadyRunningError, takePidFile } from '../shared/platform/pid-file.ts';
 import { VERSION } from '../shared/version.ts';
 import { planReload } from './agents/reload-plan.ts';
-import { ConfigSource, type LoadedConfig } from './config-source.ts';
-import { startDaemon } from './daemon.ts';
+import { ConfigSource, type LoadedConfig, type Reloaded } from './config-source.ts';
+import { type ReloadOutcome, startDaemon } from './daemon.ts';
 import { compile } from './footprint/own-process.ts';
+import { refusedEvent, reloadedEvent } from './history/events.ts';
 import { closeInheritedDescriptors } from './inherited-descriptors.ts';
 import { type DaemonLog, openLog } from './logging/logger.ts';
+import { notifySocket } from './service/notify-socket.ts';
+import { Service } from './service/service.ts';
+import { type ServiceSettings, takeServiceSettings } from './service/settings.ts';
 
 const EXIT = { ok: 0, failed: 1, usage: 2, alreadyRunning: 3, fault: 70 } as const;
 /** How long running work may take once the daemon is to end (design document 3.1.2). */
@@ -81,6 +87,13 @@ async function effective(config: Config): Promise<object> {
   return plain;
 }
 
+async function origins(config: Config, path: string): Promise<ConfigOrigin[]> {
+  const { configOrigins } = await import('../shared/config/load.ts');
+  const found = configOrigins(config, path);
+  forget('config.js');
+  return found;
+}
+
 /** The configuration to start with; ends the process where there is none, or where it was only to be checked. */
 async function firstConfig(path: string, check: boolean): Promise<Config> {
   const { config, problems } = await load(path, check);
@@ -100,6 +113,10 @@ function forget(bundle: string): void {
   }
 }
 
+function startService({ address, watchdogMs }: ServiceSettings, bundles: string, log: DaemonLog['log']): Service {
+  return new Service({ socket: notifySocket(address, bundles, process.env), watchdogMs, clock: systemClock, log });
+}
+
 async function main(): Promise<void> {
   let onSignal: (signal: Signal) => void = (signal) => process.exit(128 + SIGNAL_NUMBERS[signal]);
   let onHangUp: () => void = () => {};
@@ -109,6 +126,7 @@ async function main(): Promise<void> {
 
   closeInheritedDescriptors();
   compile(false); // until the configuration says otherwise
+  const serviceSettings = takeServiceSettings(process.env, process.pid);
   const { config: path, check } = parse();
   const config = await firstConfig(path, check);
   let release: () => void;
@@ -152,24 +170,35 @@ async function main(): Promise<void> {
       resolve(signal);
     };
   });
+  const bundles = dirname(process.argv[1] ?? '.');
+  const service = serviceSettings && startService(serviceSettings, bundles, log);
+  const onChange = (): void => service?.changed();
+  const notNow = (how: string) => () =>
+    Promise.reject(new Error(`the daemon is ${how}: no configuration is taken over`));
+  let reloadNow: () => Promise<Reloaded<ReloadOutcome>> = notNow('starting');
   let daemon: Awaited<ReturnType<typeof startDaemon>>;
   try {
-    const bundles = dirname(process.argv[1] ?? '.');
-    daemon = await startDaemon({ config, configFile: path, log, bundles, effectiveConfig: effective });
+    daemon = await startDaemon({
+      ...{ config, configFile: path, log, bundles, effectiveConfig: effective, configOrigins: origins, onChange },
+      reload: () => reloadNow(),
+    });
   } catch (err) {
     log.fatal({ event: 'start-failed', err }, 'the daemon cannot start');
     return fail(`the daemon cannot start: ${describe(err)}`, EXIT.failed);
   }
   log.info({ event: 'started' }, 'daemon started');
-  const source = new ConfigSource({
+  service?.ready(daemon);
+  const source = new ConfigSource<ReloadOutcome>({
     path,
     config,
     load,
-    onRefused: (problems) =>
+    onRefused: (problems) => {
       log.error(
         { event: 'reload-refused', code: 'D1002', problems },
         'the changed configuration is invalid and not taken over',
-      ),
+      );
+      daemon.record(refusedEvent(problems));
+    },
     onReload: async (next, previous) => {
       const plan = planReload(previous, next);
       await daemon.apply(plan, next);
@@ -178,30 +207,36 @@ async function main(): Promise<void> {
         log.warn({ event: 'reload-incomplete', keys: needsRestart }, 'takes effect when the daemon is started again');
       }
       log.info({ event: 'reloaded', changes }, `configuration taken over, ${changes.length} changes`);
+      if (changes.length > 0) daemon.record(reloadedEvent(changes, needsRestart));
+      return { changes, needsRestart };
     },
   });
-  const reload = (how: () => Promise<void>): void => {
+  const reload = (how: () => Promise<unknown>): void => {
     how().catch((err: unknown) =>
       log.error({ event: 'reload-failed', err }, 'the configuration could not be taken over'),
     );
   };
   const reopen = onHangUp;
-  onHangUp = () => {
+  reloadNow = () => {
     reopen();
-    reload(() => source.reload().finally(() => daemon.lookAtFiles()));
+    const anew = (): Promise<Reloaded<ReloadOutcome>> => source.reload().finally(() => daemon.lookAtFiles());
+    return service ? service.reloading(anew) : anew();
   };
+  onHangUp = () => reload(reloadNow);
   reload(() => source.look());
   const looking = setInterval(() => reload(() => source.look()), LOOK_MS);
   const signal = await ending;
   clearInterval(looking);
   onHangUp = reopen;
+  reloadNow = notNow('ending');
+  service?.stopping();
   log.info({ event: 'stopping', signal }, `${signal}: the daemon ends, agents run on`);
   const late = setTimeout(() => {
     log.error({ event: 'stop-late' }, `work did not end within ${GRACE_MS / 1000} s, ending without it`);
     process.exit(EXIT.failed);
   }, GRACE_MS);
   try {
-    await daemon.stop();
+    await daemon.stop(signal);
   } catch (err) {
     log.error({ event: 'stop-failed', err }, 'some parts did not end cleanly');
     process.exitCode = EXIT.failed;

@@ -14,31 +14,34 @@ export interface LoadedConfig {
   problems: string;
 }
 
-export interface ConfigSourceOptions {
+/** What became of a reload: what applying it gave, or why the file was refused. */
+export type Reloaded<T> = { applied: T } | { problems: string };
+
+export interface ConfigSourceOptions<T> {
   path: string;
   /** The one that the daemon was started with. */
   config: Config;
   load(path: string): Promise<LoadedConfig>;
   /** Applies it; the next one waits until it has been applied. */
-  onReload(next: Config, previous: Config): Promise<void>;
+  onReload(next: Config, previous: Config): Promise<T>;
   onRefused(problems: string): void;
 }
 
-export class ConfigSource {
-  readonly #options: ConfigSourceOptions;
+export class ConfigSource<T = void> {
+  readonly #options: ConfigSourceOptions<T>;
   #config: Config;
   #taken: string | null = null;
   /** What the last look found: a file that changes between two looks may still be being written. */
   #seen: string | null = null;
   readonly #turns = new Turns();
 
-  constructor(options: ConfigSourceOptions) {
+  constructor(options: ConfigSourceOptions<T>) {
     this.#options = options;
     this.#config = options.config;
   }
 
   /** Loads the file now. Reloads run one after another. */
-  reload(): Promise<void> {
+  reload(): Promise<Reloaded<T>> {
     return this.#turns.take(() => this.#reload());
   }
 
@@ -71,14 +74,15 @@ export class ConfigSource {
     }
   }
 
-  async #reload(): Promise<void> {
+  async #reload(): Promise<Reloaded<T>> {
     const { path, load, onReload, onRefused } = this.#options;
     const { config, problems } = await load(path);
     if (!config) {
       onRefused(problems);
-      return;
+      return { problems };
     }
-    await onReload(config, this.#config);
+    const applied = await onReload(config, this.#config);
     this.#config = config;
+    return { applied };
   }
 }

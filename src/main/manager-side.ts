@@ -29,6 +29,7 @@ import { toWireMetric } from './link/wire-values.ts';
 import { openAuditLog } from './logging/audit-log.ts';
 import type { DaemonLog } from './logging/logger.ts';
 import { Dispatcher } from './server/dispatcher.ts';
+import { LocalOperations } from './server/local-operations.ts';
 import { Operations } from './server/operations.ts';
 import { OperationsServer } from './server/operations-server.ts';
 import type { Updates } from './update/updates.ts';
@@ -46,6 +47,8 @@ export interface ManagerSideOptions {
   environment: NodeJS.ProcessEnv;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
+  /** For the people of this host. */
+  record(event: HostEvent): void;
   clock: Clock;
   random: () => number;
   log: DaemonLog['log'];
@@ -60,6 +63,8 @@ export class ManagerSide {
   readonly #certificates: Certificates;
   readonly #audit: ReturnType<typeof openAuditLog>;
   readonly #dispatcher: Dispatcher;
+  /** What somebody on this host asks for. */
+  readonly local: LocalOperations;
   #link: ManagerLink;
   #server: OperationsServer | null = null;
   readonly #applying = new Turns();
@@ -94,20 +99,22 @@ export class ManagerSide {
       clock,
       every: (intervalMs, name, run, jitter) =>
         every(intervalMs, name, () => (config().manager.tls.off ? undefined : run()), jitter),
-      onEvent: (event) => this.event({ ...event, agentId: '', lastLines: [] }),
+      onEvent: (event) => this.#happened({ ...event, agentId: '', lastLines: [] }),
       tryOut: (candidate, signal) => this.#link.tryIdentity(candidate, signal),
       serving: config().daemon.grpcPort > 0,
       log,
     });
+    const operations = new Operations({
+      nodeIds: () => [options.nodeId, this.#registeredAs],
+      agents,
+      isUpdating: (agentId) => updates.isApplying(agentId),
+      effectiveConfig: () => options.effectiveConfig(),
+      downloadDir: () => config().update.downloadDir,
+      request: (request) => updates.request(request),
+    });
+    this.local = new LocalOperations({ operations, agents, updates, audit: this.#audit, clock });
     this.#dispatcher = new Dispatcher({
-      operations: new Operations({
-        nodeIds: () => [options.nodeId, this.#registeredAs],
-        agents,
-        isUpdating: (agentId) => updates.isApplying(agentId),
-        effectiveConfig: () => options.effectiveConfig(),
-        downloadDir: () => config().update.downloadDir,
-        request: (request) => updates.request(request),
-      }),
+      operations,
       access: () => ({
         allowedNames: config().server.allowedNames,
         allow: config().remote.allow,
@@ -156,6 +163,11 @@ export class ManagerSide {
   event(event: HostEvent): void {
     this.#events.add(event);
     this.#link.eventsWaiting();
+  }
+
+  #happened(event: HostEvent): void {
+    this.#options.record(event);
+    this.event(event);
   }
 
   /** Whether a new version of the daemon can be judged by its connection. */
@@ -257,6 +269,7 @@ export class ManagerSide {
       onRegistered: (registeredAs) => {
         this.#registeredAs = registeredAs;
       },
+      onEvent: (event) => this.#options.record(event),
       after,
       every,
       clock,
@@ -292,7 +305,7 @@ export class ManagerSide {
     const event = lostEvent(this.#reports.takeLost());
     if (!event) return;
     this.#options.log.warn({ event: 'reports-lost', ...event.details }, event.message);
-    this.event(event);
+    this.#happened(event);
   }
 }
 

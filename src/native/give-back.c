@@ -1,6 +1,7 @@
 /*
- * The calls of the system that keep the daemon small, for src/main/footprint. It decides nothing: which parts of memory
- * are to be given back is found in mappings.ts, and comes in as pairs of address and length.
+ * The calls of the system that keep the daemon small, for src/main/footprint, and the one that Node lacks for telling
+ * systemd how it is, for src/main/service. It decides nothing: which parts of memory are to be given back is found in
+ * mappings.ts, and comes in as pairs of address and length.
  *
  *   giveBack(ranges) → how many the kernel refused
  *   withoutFaultAround(ranges) → how many are without it now, or less than 0, -errno
@@ -9,6 +10,7 @@
  *   giveBackFilled(range) → bytes given back
  *   countPresent(range, counts) → whether /proc/self/pagemap told
  *   collect() → whether this Node has the call
+ *   notify(address, text) → 0, or -errno
  *
  * Built by scripts/build.mjs where there is a C compiler. Plain C and Node-API, so that one build serves every Node.
  */
@@ -16,12 +18,15 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <linux/userfaultfd.h>
 #include <node_api.h>
@@ -220,6 +225,36 @@ static napi_value collect(napi_env env, napi_callback_info info) {
   return truth(env, isolate != NULL);
 }
 
+/*
+ * One datagram to a Unix socket, as sd_notify(3) sends it: an address that begins with @ is an abstract one. It never
+ * waits: a receiver whose queue is full is -EAGAIN. The socket is opened for each message, since a receiver that is
+ * started anew has another one under the same name.
+ */
+static napi_value notify(napi_env env, napi_callback_info info) {
+  struct sockaddr_un to = {.sun_family = AF_UNIX};
+  char text[4096];
+  size_t given = 2, address_length = 0, length = 0;
+  napi_value arguments[2];
+  if (napi_get_cb_info(env, info, &given, arguments, NULL, NULL) != napi_ok || given < 2 ||
+      napi_get_value_string_utf8(env, arguments[0], NULL, 0, &address_length) != napi_ok ||
+      napi_get_value_string_utf8(env, arguments[1], NULL, 0, &length) != napi_ok)
+    return number(env, -EINVAL);
+  if (address_length >= sizeof to.sun_path) return number(env, -ENAMETOOLONG);
+  if (length >= sizeof text) return number(env, -EMSGSIZE);
+  napi_get_value_string_utf8(env, arguments[0], to.sun_path, sizeof to.sun_path, NULL);
+  napi_get_value_string_utf8(env, arguments[1], text, sizeof text, NULL);
+  if (to.sun_path[0] != '/' && to.sun_path[0] != '@') return number(env, -EAFNOSUPPORT);
+  /* an abstract name has no end but its length, a path ends with a 0 */
+  size_t size = offsetof(struct sockaddr_un, sun_path) + address_length + (to.sun_path[0] == '/');
+  if (to.sun_path[0] == '@') to.sun_path[0] = 0;
+  int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (descriptor < 0) return number(env, -errno);
+  ssize_t sent = sendto(descriptor, text, length, MSG_NOSIGNAL, (struct sockaddr *)&to, (socklen_t)size);
+  int error = sent < 0 ? errno : 0;
+  close(descriptor);
+  return number(env, -error);
+}
+
 NAPI_MODULE_INIT() {
   static const struct {
     const char *name;
@@ -230,7 +265,8 @@ NAPI_MODULE_INIT() {
                    {"quietMutexes", quiet_mutexes},
                    {"giveBackFilled", give_back_filled},
                    {"countPresent", count_present},
-                   {"collect", collect}};
+                   {"collect", collect},
+                   {"notify", notify}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) != napi_ok ||

@@ -314,7 +314,7 @@ describe('the process', () => {
       await waitFor(() => manager.eventsNamed('heartbeat').length > before, { what: 'a heartbeat' });
       expect(await daemon.kill(signal)).toEqual({ code: 0, signal: null });
       expect(readdirSync(host.folder).sort()).toEqual(['daemon.log', 'etc', 'work']);
-      expect(readdirSync(host.workDir).sort()).toEqual(['agents.json', 'node-id']);
+      expect(readdirSync(host.workDir).sort()).toEqual(['agents.json', 'history', 'node-id']);
       expect(host.log().at(-1)).toMatchObject({ event: 'stopped' });
     }
     await expectNoProcessWith(host.configFile);

@@ -1,6 +1,11 @@
 /** An agent's configuration with every default, for tests that care about a few of its fields. */
 import type { AgentConfig } from '../../src/shared/config/schema.ts';
 
+export const NO_LIMITS: AgentConfig['limits'] = {
+  ...{ openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+  ...{ memoryBytes: 0, memoryHighBytes: 0, cpuPercent: 0, tasks: 0 },
+};
+
 export function agentConfig(over: Partial<AgentConfig> & { id: string }): AgentConfig {
   return {
     type: 'custom',
@@ -16,7 +21,7 @@ export function agentConfig(over: Partial<AgentConfig> & { id: string }): AgentC
     user: '',
     group: '',
     after: [],
-    limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+    limits: NO_LIMITS,
     startMs: 1000,
     stopTimeoutMs: 30_000,
     healthCheck: {

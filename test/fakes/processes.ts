@@ -21,6 +21,9 @@ export class FakeProcesses implements Processes {
   scans = 0;
   /** What launch() throws next. */
   failure: Error | null = null;
+  readonly killedGroups: string[] = [];
+  /** What outOfMemory() says. */
+  memoryKills = false;
   /** Signals that a process does not act on. */
   ignored = new Set<NodeJS.Signals>();
   readonly #table = new Map<number, FakeProcess>();
@@ -97,6 +100,18 @@ export class FakeProcesses implements Processes {
       found.set(id, [...(found.get(id) ?? []), { identity, leadsSession: spec !== null, command }]);
     }
     return Promise.resolve(found);
+  }
+
+  unheldLimits(): Promise<string> {
+    return Promise.resolve('');
+  }
+
+  killGroup(agentId: string): void {
+    this.killedGroups.push(agentId);
+  }
+
+  outOfMemory(): boolean {
+    return this.memoryKills;
   }
 
   startedAtMs(): number {

@@ -14,7 +14,8 @@ import { Child, type Exit } from './processes.ts';
 import { temporaryFolder } from './temp-folder.ts';
 import { waitFor } from './wait-until.ts';
 
-export const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+/** `DAEMON_DIST`: another folder than dist/, absolute. */
+export const DIST = process.env['DAEMON_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
 
 type EventNamed<Name extends ManagerLine['event']> = Extract<ManagerLine, { event: Name }>;
 

@@ -35,7 +35,8 @@ export class Releases {
 
   /** Path of the package. */
   async build(version: string): Promise<string> {
-    const { stdout } = await run(process.execPath, [SCRIPT, '--version', version, '--out', this.folder]);
+    const args = ['--version', version, '--out', this.folder, '--without-node', '--arch', process.arch];
+    const { stdout } = await run(process.execPath, [SCRIPT, ...args]);
     return stdout.trim();
   }
 

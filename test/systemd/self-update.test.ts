@@ -1,12 +1,10 @@
 /**
- * The self-update under a real systemd, in a virtual machine: only where SYSTEMD_VM names a folder with `run-vm.sh`
- * and its `image/` (docs/development.md says what they must offer). Everything that happens in the machine is in
- * guest/test.sh, which prints a line a check and ends with the number of those that failed.
+ * The self-update under a real systemd, in a virtual machine: only where `npm run test:systemd` has made one.
+ * Everything that happens in it is in guest/self-update.sh, which prints a line a check and ends with the number of
+ * those that failed.
  */
-import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { keygen } from '../../src/ctl/keygen.ts';
@@ -14,8 +12,8 @@ import { sign } from '../../src/ctl/sign.ts';
 import { createCertificates } from '../../src/demo/certificates.ts';
 import { DIST } from '../support/manager-process.ts';
 import { type Fault, Releases } from '../support/release-root.ts';
+import { MACHINE, runInMachine } from '../support/virtual-machine.ts';
 
-const vm = process.env['SYSTEMD_VM'] ?? '';
 const MINUTE = 60_000;
 const [OLD, NEW, NEWER] = ['1.0.0', '1.1.0', '1.2.0'];
 const FAULTS: Fault[] = ['crashes', 'hangs', 'cannot connect'];
@@ -48,7 +46,7 @@ const CONFIG = {
   },
 };
 
-describe.skipIf(vm === '')('under systemd', () => {
+describe.skipIf(MACHINE === '')('under systemd', () => {
   let releases: Releases;
 
   beforeAll(async () => {
@@ -86,14 +84,9 @@ describe.skipIf(vm === '')('under systemd', () => {
       cpSync(join(DIST, 'manager.js'), join(folder, 'manager.js'));
       cpSync(join(DIST, 'package.json'), join(folder, 'package.json'));
       writeFileSync(join(folder, 'daemon.yaml'), stringify(CONFIG));
-      cpSync(join(import.meta.dirname, 'guest'), folder, { recursive: true });
-      const run = await promisify(execFile)(join(vm, 'run-vm.sh'), ['-t', '1500', folder], { maxBuffer: 1 << 24 }).then(
-        ({ stdout }) => ({ status: 0, stdout }),
-        (error: { code?: number; stdout?: string }) => ({ status: error.code ?? 1, stdout: error.stdout ?? '' }),
-      );
-      process.stdout.write(run.stdout);
-      expect(run.stdout).toContain('all checks of the machine were made');
-      expect(run.status).toBe(0);
+      const { status, output } = await runInMachine('self-update', folder, 1500);
+      expect(output).toContain('all checks of the machine were made');
+      expect(status).toBe(0);
     },
     30 * MINUTE,
   );

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { AgentConfig, Config } from '../../shared/config/schema.ts';
 import type { AgentSnapshot, AgentType } from '../../shared/contracts/agent.ts';
+import type { AgentAction, AgentUsage, AgentView } from '../../shared/contracts/control.ts';
 import type { CheckResult, HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
 import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
@@ -19,7 +20,7 @@ import type { ReloadPlan } from './reload-plan.ts';
 import type { ResourcePoint } from './resource-ring.ts';
 import { stopOrder } from './start-order.ts';
 import { AgentStore } from './store.ts';
-import { AgentSupervisor } from './supervisor.ts';
+import { AgentSupervisor, type Outcome } from './supervisor.ts';
 import { VersionProbe } from './version-probe.ts';
 
 export interface AgentsOptions {
@@ -121,6 +122,22 @@ export class Agents {
     return { config, snapshot: this.#snapshot(instance), process: record.process, wanted: record.wanted === 'running' };
   }
 
+  /** Each agent as the people of this host see it. */
+  views(): AgentView[] {
+    return this.#supervisor.instances().map((instance) => ({
+      ...this.#snapshot(instance),
+      wanted: instance.record.wanted === 'running',
+      enabled: instance.config.enabled,
+      usage: this.#usageNow(instance),
+    }));
+  }
+
+  /** What the last regular checks found; empty before the first, and where nothing runs. */
+  lastChecks(id: string): { pid: number; results: readonly CheckResult[] } {
+    const pid = this.#instance(id).record.process?.pid ?? 0;
+    return pid > 0 ? { pid, results: this.#monitor.results(id) } : { pid, results: [] };
+  }
+
   /** Looks at its health now, without consequences; empty where there is nothing to look at. */
   async checks(id: string): Promise<{ pid: number; results: readonly CheckResult[] }> {
     const seen = await this.#monitor.look(id);
@@ -140,6 +157,29 @@ export class Agents {
   /** Ends it and starts it anew. Throws D3001, D3002. */
   async restartAgent(id: string, reason: string): Promise<void> {
     await this.#instance(id).restart(reason);
+  }
+
+  /**
+   * Does `act` to all that are enabled, in the order of their start; for a stop to those that run as well, in the
+   * reverse of it. Each one's failure is its own.
+   */
+  async actOnAll(action: AgentAction, act: (id: string) => Promise<void>): Promise<Outcome[]> {
+    if (action !== 'stop') return this.#supervisor.startAll(({ config }) => act(config.id));
+    const concerned = (instance: AgentInstance): boolean => instance.config.enabled || !instance.idle;
+    const ids = new Set(this.#supervisor.instances().flatMap((one) => (concerned(one) ? [one.config.id] : [])));
+    const outcomes = await this.#supervisor.stopAll('', async ({ config }) =>
+      ids.has(config.id) ? act(config.id) : undefined,
+    );
+    return outcomes.filter(({ agentId }) => ids.has(agentId));
+  }
+
+  /** Agents whose limits are, as far as a control group would hold them, without effect on this host, and why. */
+  async unheldLimits(): Promise<{ agentId: string; problem: string }[]> {
+    const each = this.#supervisor.instances().map(async ({ config }) => ({
+      agentId: config.id,
+      problem: await this.#options.processes.unheldLimits(config.limits),
+    }));
+    return (await Promise.all(each)).filter(({ problem }) => problem !== '');
   }
 
   /** Resource use of the last `seconds`, oldest first; 0: of the last hour. */
@@ -212,6 +252,12 @@ export class Agents {
     const ailing = snapshot.reason === '' && snapshot.pid > 0 && failing;
     const reason = ailing ? `${failing.check} check: ${failing.reason}` : snapshot.reason;
     return { ...snapshot, reason, alerts: this.#monitor.alerts(id) };
+  }
+
+  /** At the last check of the process that runs now. */
+  #usageNow({ config, record }: AgentInstance): AgentUsage | null {
+    const last = record.process ? this.#monitor.lastUsage(config.id) : null;
+    return last && last.atMs >= record.startedAtMs ? last : null;
   }
 
   #environment(config: AgentConfig): Record<string, string> {

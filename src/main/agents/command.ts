@@ -9,6 +9,12 @@ export interface AgentLimits {
   addressSpaceBytes: number;
   /** Bytes; null: not set. */
   coreBytes: number | null;
+  /** Of all its processes together, by its control group (agent-scope.ts). 0: not set. */
+  memoryBytes: number;
+  memoryHighBytes: number;
+  /** Percent of one core. */
+  cpuPercent: number;
+  tasks: number;
 }
 
 export interface CommandSpec {
@@ -21,7 +27,11 @@ export interface CommandSpec {
   limits: AgentLimits;
 }
 
-export function commandLine({ program, args, user, group, limits }: CommandSpec): { file: string; args: string[] } {
+/** `before`: words of what makes its control group. */
+export function commandLine(
+  { program, args, user, group, limits }: CommandSpec,
+  before: readonly string[] = [],
+): { file: string; args: string[] } {
   const both = (name: string, value: number): string => `--${name}=${value}:${value}`;
   const options = [
     ...(limits.openFiles > 0 ? [both('nofile', limits.openFiles)] : []),
@@ -30,6 +40,7 @@ export function commandLine({ program, args, user, group, limits }: CommandSpec)
     ...(limits.coreBytes !== null ? [both('core', limits.coreBytes)] : []),
   ];
   const line = [
+    ...before,
     ...(options.length > 0 ? ['prlimit', ...options, '--'] : []),
     ...identity(user, group),
     program,

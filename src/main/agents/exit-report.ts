@@ -11,15 +11,15 @@ export interface ExitReport {
   fields: object;
 }
 
-/** `early`: before its start counted. `lastLines`: of its output. */
+/** `early`: before its start counted. `lastLines`: of its output. `outOfMemory`: the kernel killed it for want of it. */
 export function exitReport(
   what: string,
   exit: Exit,
-  facts: { early: boolean; uptimeMs: number; lastLines: readonly string[] },
+  facts: { early: boolean; uptimeMs: number; lastLines: readonly string[]; outOfMemory: boolean },
 ): ExitReport {
-  const { early, uptimeMs, lastLines } = facts;
+  const { early, uptimeMs, lastLines, outOfMemory } = facts;
   const how = exit.signal ? `by ${exit.signal}` : exit.code === null ? 'unseen' : `with code ${exit.code}`;
-  const words = `${what} ${how}`;
+  const words = `${what} ${how}${outOfMemory ? ', out of memory' : ''}`;
   const reason = early ? `${words} before its start counted` : words;
   const lastLine = early ? lastLines.at(-1) : undefined;
   return {
@@ -30,6 +30,7 @@ export function exitReport(
       exitCode: exit.code,
       signal: exit.signal,
       expected: false,
+      ...(outOfMemory ? { outOfMemory } : {}),
       uptimeMs,
       lastLines,
       ...(early ? { code: 'D3001' } : {}),

@@ -4,6 +4,7 @@
  * checked together. Keeps each agent's last results and the last hour of its resource use.
  */
 import type { AgentConfig } from '../../shared/config/schema.ts';
+import type { AgentUsage } from '../../shared/contracts/control.ts';
 import type { CheckResult, HealthFinding, HealthTarget, ResourceAlert } from '../../shared/contracts/health.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { alertsToClear, assess, everyCheckPasses, type HealthMemory } from './health-policy.ts';
@@ -41,6 +42,7 @@ interface Kept {
   memory: HealthMemory | null;
   counters: HealthFinding['counters'];
   ring: ResourceRing;
+  lastUsage: AgentUsage | null;
 }
 
 /** What its next round is called in the schedule. */
@@ -120,6 +122,11 @@ export class HealthMonitor {
     return [...(this.#raised.get(id)?.values() ?? [])];
   }
 
+  /** Resource use at the last check; null before the first one. */
+  lastUsage(id: string): AgentUsage | null {
+    return this.#kept.get(id)?.lastUsage ?? null;
+  }
+
   /** Resource use of the last `seconds`, oldest first; 0: of the last hour. */
   usage(id: string, seconds: number): ResourcePoint[] {
     return this.#kept.get(id)?.ring.since(seconds, this.#options.clock.wallMs() / 1000) ?? [];
@@ -168,6 +175,7 @@ export class HealthMonitor {
       memory: found?.memory ?? null,
       counters: found?.counters ?? null,
       ring: new ResourceRing(intervalMs),
+      lastUsage: found?.lastUsage ?? null,
     };
     this.#kept.set(config.id, entry);
     return entry;
@@ -271,7 +279,11 @@ export class HealthMonitor {
     entry.memory = memory;
     if (changed) this.#options.onResults();
     entry.counters = finding.counters;
-    if (finding.usage) entry.ring.add(Math.floor(clock.wallMs() / 1000), finding.usage);
+    if (finding.usage) {
+      const { cpuPercent, rssBytes, openFiles } = finding.usage;
+      entry.ring.add(Math.floor(clock.wallMs() / 1000), finding.usage);
+      entry.lastUsage = { atMs: clock.wallMs(), cpuPercent, rssBytes, openFiles };
+    }
     this.#tell(alerts);
     if (verdict.kind === 'healthy') return;
     agent.unhealthy(identity, verdict.reason).catch((err: unknown) => {

@@ -5,7 +5,7 @@
  */
 import type { AgentConfig } from '../../shared/config/schema.ts';
 import type { AgentSnapshot } from '../../shared/contracts/agent.ts';
-import type { HostEvent } from '../../shared/contracts/host-event.ts';
+import type { HostEvent, HostEventKind } from '../../shared/contracts/host-event.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { exitEvent, exitReport } from './exit-report.ts';
 import { type AgentEvent, type AgentRecord, NEW_RECORD, type ProcessIdentity, transition } from './instance-state.ts';
@@ -137,6 +137,7 @@ export class AgentInstance {
         this.#apply({ kind: 'adopted', process: present, startedAtMs: this.#deps.processes.startedAtMs(present) });
         this.#watchFromNow();
         this.#say('info', 'agent-adopted', 'adopted the running process');
+        this.#tell('agent-adopted', `was running, and was adopted with pid ${present.pid}`, { pid: present.pid });
         this.#probeVersion();
         if (!wanted) await this.#stop(this.#config.enabled ? 'it was stopped before' : DISABLED, this.#record.wanted);
         return;
@@ -195,6 +196,7 @@ export class AgentInstance {
     return this.#enqueue(async () => {
       if (!this.#isCurrent(process) || this.#record.status === 'stopping') return;
       this.#say('warn', 'agent-unhealthy', reason, { code: 'D3003', reason });
+      this.#tell('agent-unhealthy', `is unhealthy: ${reason}`, { reason });
       if (this.#config.restart.policy === 'never') return;
       const uptimeMs = this.#uptimeMs();
       if (!this.#apply({ kind: 'stop-requested', reason, wanted: this.#record.wanted })) return;
@@ -266,6 +268,14 @@ export class AgentInstance {
     this.#deps.log[level](fields, `agent ${this.#config.id} ${message}`);
   }
 
+  /** For those who ask later what happened here. */
+  #tell(kind: HostEventKind, message: string, details: Record<string, string | number>): void {
+    const agentId = this.#config.id;
+    const texts = Object.entries(details).map(([name, value]) => [name, String(value)]);
+    const said = `agent ${agentId} ${message}`;
+    this.#deps.onEvent({ kind, agentId, message: said, details: Object.fromEntries(texts), lastLines: [] });
+  }
+
   async #start(event: AgentEvent, lookForOthers: boolean): Promise<void> {
     this.#cancelWait();
     if (this.#abandon.signal.aborted || !this.#apply(event)) return;
@@ -287,6 +297,7 @@ export class AgentInstance {
     this.#awaits = { time: true, health: healthEndpoint(this.#config) !== '' };
     this.#apply({ kind: 'spawned', process: identity, nowMs: this.#deps.clock.wallMs() });
     this.#say('info', 'agent-started', 'was started');
+    this.#tell('agent-started', `was started with pid ${identity.pid}`, { pid: identity.pid });
     for (const warning of warnings) this.#say('warn', 'agent-warning', `was started, but ${warning}`);
     this.#probeVersion();
     const cancelSettle = this.#deps.after(this.#config.startMs, `settle ${this.#config.id}`, () => {
@@ -328,7 +339,10 @@ export class AgentInstance {
       return;
     }
     const uptimeMs = this.#uptimeMs();
-    const facts = { early: this.#record.status === 'starting', uptimeMs, lastLines: logTail(this.logFile) };
+    const killed = exit.signal === 'SIGKILL' || (exit.signal === null && exit.code === null);
+    const outOfMemory = killed && this.#deps.processes.outOfMemory();
+    const early = this.#record.status === 'starting';
+    const facts = { early, uptimeMs, lastLines: logTail(this.logFile), outOfMemory };
     const { event, words, reason, fields } = exitReport(what, exit, facts);
     this.#say('warn', event, words, fields);
     this.#deps.onEvent(exitEvent(this.#config.id, 'agent-exited', reason, exit, facts));
@@ -340,8 +354,12 @@ export class AgentInstance {
     const { restart } = this.#config;
     const decision = decideRestart(exit, this.#record.attempts, uptimeMs, restart, this.#deps.random);
     if (decision.kind === 'restart') {
-      this.#ended({ next: 'restarting', attempts: decision.attempt, reason }, exit);
-      this.#cancelWait = this.#deps.after(decision.delayMs, `restart ${this.#config.id}`, () => {
+      const { attempt, delayMs } = decision;
+      this.#ended({ next: 'restarting', attempts: attempt, reason }, exit);
+      const wait = delayMs < 1000 ? 'at once' : `in ${Math.round(delayMs / 1000)} s`;
+      const details = { attempt, delay_ms: Math.round(delayMs), reason };
+      this.#tell('agent-restarting', `is restarted ${wait}, attempt ${attempt}: ${reason}`, details);
+      this.#cancelWait = this.#deps.after(delayMs, `restart ${this.#config.id}`, () => {
         const due = this.#enqueue(() => this.#start({ kind: 'restart-due', nowMs: this.#deps.clock.wallMs() }, true));
         due.catch((err: unknown) => this.#say('error', 'agent-start-failed', 'could not be restarted', { err }));
       });
@@ -378,6 +396,7 @@ export class AgentInstance {
     if (process && !(await this.#end(process))) return; // the next daemon takes it up from `stopping`
     const exit = process && exited !== null ? await exited : NOBODY_SAW;
     this.#ended({ next: 'stopped', attempts: 0, reason }, exit);
+    this.#tell('agent-stopped', `was stopped: ${reason}`, { reason });
   }
 
   /** Ends the process and what it left behind. False when the daemon ends first; throws D3002 where it stays. */
@@ -410,6 +429,11 @@ export class AgentInstance {
     if (others.length === 0) return;
     this.#say('warn', 'agent-leftovers', `left ${others.length} processes behind, which are ended`);
     const remaining = await endLeftovers(others, this.#deps, this.#abandon.signal);
+    const { process } = this.#record;
+    // what is still in its group has been started since
+    if (!process || !this.#deps.processes.find(process)) {
+      this.#deps.processes.killGroup(this.#config.id, this.#deps.daemonWorkDir);
+    }
     if (remaining.length === 0) return;
     const pids = remaining.map(({ pid }) => pid);
     this.#say('error', 'agent-leftovers', 'left processes behind that do not end', { code: 'D3002', pids });

@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isAlive, type ProcessStat, readBootId, readProcFile, readStat } from '../../shared/platform/proc.ts';
+import type { AgentGroups } from './agent-groups.ts';
 import { takeAgentLock } from './agent-lock.ts';
 import { type AgentLimits, commandLine } from './command.ts';
 import type { ProcessIdentity } from './instance-state.ts';
@@ -60,10 +61,16 @@ export interface Processes {
   signalGroup(identity: ProcessIdentity, signal: NodeJS.Signals): boolean;
   /** Signals one process; false where it has gone. */
   signal(identity: ProcessIdentity, signal: NodeJS.Signals): boolean;
-  /** Running processes of this owner's agents by agent id, found by their environment. */
+  /** Running processes of this owner's agents by agent id, found by their environment or by their control group. */
   scan(owner: string): Promise<Map<string, MarkedProcess[]>>;
   /** Unix milliseconds at which the process was started. */
   startedAtMs(identity: ProcessIdentity): number;
+  /** Which of these limits are without effect on this host, and why; empty where all hold. */
+  unheldLimits(limits: AgentLimits): Promise<string>;
+  /** Kills what is left in an agent's control group, whatever it is; nothing where it has none. */
+  killGroup(agentId: string, owner: string): void;
+  /** Whether the kernel has killed a process of an agent for want of memory since this was asked last. */
+  outOfMemory(): boolean;
   readonly bootId: string;
 }
 
@@ -101,10 +108,13 @@ async function makeWorkDir(path: string, user: string, group: string): Promise<v
 
 export class SystemProcesses implements Processes {
   readonly #procRoot: string;
+  readonly #groups: AgentGroups | null;
   readonly bootId: string;
 
-  constructor(procRoot = '/proc') {
+  /** `groups`: null where agents are to have no control groups. */
+  constructor(groups: AgentGroups | null = null, procRoot = '/proc') {
     this.#procRoot = procRoot;
+    this.#groups = groups;
     this.bootId = readBootId(procRoot);
   }
 
@@ -116,14 +126,17 @@ export class SystemProcesses implements Processes {
     for (const file of [spec.logFile, spec.lockFile]) await mkdir(dirname(file), { recursive: true, mode: 0o750 });
     const lock = await takeAgentLock(spec.lockFile);
     if (lock.warning) warnings.push(lock.warning);
-    const { file, args } = commandLine({ ...spec, group });
+    const { agentId, owner, limits } = spec;
+    const wrapped = await this.#groups?.wrap(agentId, owner, limits);
+    if (wrapped?.warning) warnings.push(wrapped.warning);
+    const { file, args } = commandLine({ ...spec, group }, wrapped?.words);
     let log: number | null = null;
     try {
       log = openSync(spec.logFile, 'a', 0o640);
       // files and no pipes: a pipe's reader dies with the daemon, and the agent with its next line
       const child = spawn(file, args, {
         cwd: spec.workDir,
-        env: { ...spec.env, [AGENT_ID_VARIABLE]: spec.agentId, [AGENT_OWNER_VARIABLE]: spec.owner },
+        env: { ...wrapped?.env, ...spec.env, [AGENT_ID_VARIABLE]: agentId, [AGENT_OWNER_VARIABLE]: owner },
         detached: true,
         stdio: ['ignore', log, log, lock.descriptor],
       });
@@ -132,6 +145,9 @@ export class SystemProcesses implements Processes {
       const pid = await spawned(child);
       child.unref();
       child.on('error', () => {}); // a failing kill() would come here: signals are ours, and checked
+      const gone = (): boolean => child.exitCode !== null || child.signalCode !== null;
+      const unheld = await this.#groups?.settle(pid, wrapped?.scope ?? '', limits, gone);
+      if (unheld) warnings.push(unheld);
       const stat = readStat(pid, this.#procRoot);
       return { identity: { pid, startTicks: stat?.startTicks ?? 0, bootId: this.bootId }, exited, warnings };
     } finally {
@@ -156,26 +172,44 @@ export class SystemProcesses implements Processes {
 
   async scan(owner: string): Promise<Map<string, MarkedProcess[]>> {
     const found = new Map<string, MarkedProcess[]>();
-    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
-    for (const [index, pid] of pids.entries()) {
-      if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
-      const variables = this.#words(pid, 'environ');
-      if (!variables.includes(`${AGENT_OWNER_VARIABLE}=${owner}`)) continue;
-      const id = variables.find((v) => v.startsWith(`${AGENT_ID_VARIABLE}=`))?.slice(AGENT_ID_VARIABLE.length + 1);
-      const stat = readStat(Number(pid), this.#procRoot);
-      if (!id || !isAlive(stat)) continue;
+    const seen = new Set<number>();
+    const add = (id: string, pid: number): void => {
+      const stat = seen.has(pid) ? null : readStat(pid, this.#procRoot);
+      if (!isAlive(stat)) return;
+      seen.add(pid);
       const marked: MarkedProcess = {
         identity: { pid: stat.pid, startTicks: stat.startTicks, bootId: this.bootId },
         leadsSession: stat.sessionId === stat.pid,
         command: this.#words(pid, 'cmdline'),
       };
       found.set(id, [...(found.get(id) ?? []), marked]);
+    };
+    const pids = readdirSync(this.#procRoot).filter((name) => /^\d+$/.test(name));
+    for (const [index, pid] of pids.entries()) {
+      if (index % SCAN_SLICE === SCAN_SLICE - 1) await nextTurn();
+      const variables = this.#words(Number(pid), 'environ');
+      if (!variables.includes(`${AGENT_OWNER_VARIABLE}=${owner}`)) continue;
+      const id = variables.find((v) => v.startsWith(`${AGENT_ID_VARIABLE}=`))?.slice(AGENT_ID_VARIABLE.length + 1);
+      if (id) add(id, Number(pid));
     }
+    for (const [id, members] of this.#groups?.processes(owner) ?? []) for (const pid of members) add(id, pid);
     return found;
   }
 
+  unheldLimits(limits: AgentLimits): Promise<string> {
+    return this.#groups?.unheld(limits) ?? Promise.resolve('');
+  }
+
+  killGroup(agentId: string, owner: string): void {
+    this.#groups?.kill(agentId, owner);
+  }
+
+  outOfMemory(): boolean {
+    return this.#groups?.outOfMemory() ?? false;
+  }
+
   /** A file of NUL-separated texts; empty where it is gone or not ours to read. */
-  #words(pid: string, file: string): string[] {
+  #words(pid: number, file: string): string[] {
     return readProcFile(`${this.#procRoot}/${pid}/${file}`, MAX_ENVIRON_BYTES)?.split('\0') ?? [];
   }
 

@@ -98,23 +98,27 @@ export class AgentSupervisor {
     return this.#registry.list();
   }
 
-  /** Starts what is enabled and does not run, in order. Every agent's outcome is told. */
-  async startAll(): Promise<Outcome[]> {
+  /**
+   * Starts what is enabled and does not run, or does to it what `act` says, in the order of the start. Every agent's
+   * outcome is told.
+   */
+  async startAll(act = (instance: AgentInstance): Promise<void> => instance.start()): Promise<Outcome[]> {
     const instances = this.#registry.list().filter(({ config }) => config.enabled);
-    const started = instances.map((instance) => this.#inTurn(instance, () => instance.start()));
+    const started = instances.map((instance) => this.#inTurn(instance, () => act(instance)));
     this.#admit();
     return Promise.all(started);
   }
 
-  /** Stops every agent, those that come after others first. */
-  async stopAll(reason: string): Promise<Outcome[]> {
+  /** Stops every agent, or does to it what `act` says, those that come after others first. */
+  async stopAll(
+    reason: string,
+    act = (instance: AgentInstance): Promise<void> => instance.stop(reason),
+  ): Promise<Outcome[]> {
     this.#giveUpWaiting();
     const outcomes: Outcome[] = [];
     for (const group of stopOrder(this.#registry.list().map(({ config }) => config))) {
       const instances = group.flatMap((id) => this.#registry.get(id) ?? []);
-      outcomes.push(
-        ...(await Promise.all(instances.map((instance) => outcome(instance, () => instance.stop(reason))))),
-      );
+      outcomes.push(...(await Promise.all(instances.map((instance) => outcome(instance, () => act(instance))))));
     }
     return outcomes;
   }
@@ -179,10 +183,18 @@ export class AgentSupervisor {
 
   #inTurn(instance: AgentInstance, start: () => Promise<void>): Promise<Outcome> {
     const { id } = instance.config;
+    // it may wait already, to be taken up: that comes first
+    const before = this.#waiting.get(id);
     return new Promise((resolve) => {
-      const giveUp = (): void =>
+      const giveUp = (): void => {
+        before?.giveUp();
         resolve({ agentId: id, ok: false, reason: 'its turn did not come: agents are being stopped' });
-      this.#waiting.set(id, { go: () => outcome(instance, start).then(resolve), giveUp });
+      };
+      const go = async (): Promise<void> => {
+        await before?.go();
+        resolve(await outcome(instance, start));
+      };
+      this.#waiting.set(id, { go, giveUp });
     });
   }
 

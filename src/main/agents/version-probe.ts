@@ -5,11 +5,14 @@
 import { execFile } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import type { AgentType } from '../../shared/contracts/agent.ts';
-import { commandLine } from './command.ts';
+import { type AgentLimits, commandLine } from './command.ts';
 import { primaryGroup } from './launcher.ts';
 import { AGENT_TYPE_FACTS } from './types.ts';
 
-const NO_LIMITS = { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null };
+const NO_LIMITS: AgentLimits = {
+  ...{ openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+  ...{ memoryBytes: 0, memoryHighBytes: 0, cpuPercent: 0, tasks: 0 },
+};
 
 const TIME_LIMIT_MS = 5000;
 const MAX_OUTPUT_BYTES = 64 * 1024;

@@ -1,35 +1,22 @@
 /** Requests for updates as they come in over the control socket, checked for their form. Pure. */
 import type { ControlVerbs } from '../../shared/contracts/control.ts';
 import { type PackageSource, UPDATE_COMPONENTS, type UpdateRequest } from '../../shared/contracts/update.ts';
-
-type Fields = Record<string, unknown>;
-
-function text(fields: Fields, name: string): string {
-  const value = fields[name] ?? '';
-  if (typeof value !== 'string') throw new Error(`${name} is not a text`);
-  return value;
-}
-
-function flag(fields: Fields, name: string): boolean {
-  const value = fields[name] ?? false;
-  if (typeof value !== 'boolean') throw new Error(`${name} is not true or false`);
-  return value;
-}
+import { type Fields, flag, invalid, text } from './inputs.ts';
 
 function sourceOf(fields: Fields): PackageSource {
   const source = fields['source'];
-  if (typeof source !== 'object' || source === null) throw new Error('source is not an object');
+  if (typeof source !== 'object' || source === null) return invalid('source is not an object');
   const { kind, url, path } = source as Fields;
   if (kind === 'url' && typeof url === 'string') return { kind, url };
   // a file named here is somebody's own: it is copied, never taken
   if (kind === 'file' && typeof path === 'string' && path.startsWith('/')) return { kind, path, owned: false };
-  throw new Error('source is neither a url nor a file with an absolute path');
+  return invalid('source is neither a url nor a file with an absolute path');
 }
 
 export function targetInput(input: object): Pick<UpdateRequest, 'component' | 'agentId'> {
   const fields = input as Fields;
   const component = UPDATE_COMPONENTS.find((known) => known === fields['component']);
-  if (!component) throw new Error(`component is none of ${UPDATE_COMPONENTS.join(', ')}`);
+  if (!component) return invalid(`component is none of ${UPDATE_COMPONENTS.join(', ')}`);
   return { component, agentId: text(fields, 'agentId') };
 }
 

@@ -1,4 +1,4 @@
-/** What the Manager is told of things that happened, in its own terms. Pure. */
+/** What is told of things that happened, in the Manager's own terms. Pure. */
 import type { ResourceAlert } from '../../shared/contracts/health.ts';
 import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import type { LostReports } from './queue/report-queue.ts';
@@ -12,6 +12,16 @@ export function alertEvent({ agentId, type, currentValue, threshold, state }: Re
     details: { type, current_value: String(currentValue), threshold: String(threshold) },
     lastLines: [],
   };
+}
+
+export function connectedEvent(address: string, protocol: string): HostEvent {
+  const message = `connected to the Manager at ${address}`;
+  return { kind: 'link-connected', agentId: '', message, details: { address, protocol }, lastLines: [] };
+}
+
+export function lostLinkEvent(reason: string, code: string): HostEvent {
+  const message = `no link to the Manager: ${reason}`;
+  return { kind: 'link-lost', agentId: '', message, details: { code, reason }, lastLines: [] };
 }
 
 /** Null where none was lost. */

@@ -4,10 +4,12 @@
  * is given up by plan (a goodbye of the Manager's, new certificates) is followed by the next one before it ends. Each
  * change of its state is one line in the log; the same failure again and again is told once.
  */
+import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import type { Identity } from '../../shared/contracts/identity.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { MetricData } from '../../shared/gen/manager.ts';
 import { CallError } from './calls.ts';
+import { connectedEvent, lostLinkEvent } from './host-events.ts';
 import { afterSession, type LinkState, mayFollow, NO_HISTORY, type SessionEnd } from './link-state.ts';
 import { sameRegistration } from './node-info.ts';
 import type { ReportQueue } from './queue/report-queue.ts';
@@ -32,6 +34,8 @@ export interface ManagerLinkOptions extends Omit<ReachOptions, 'onRegistering'>,
   makeStream(reached: Reached, onEnd: () => void): SessionStream;
   /** Told with each registration: as which node. */
   onRegistered(nodeId: string): void;
+  /** Connected, or no longer so: once each, however often it is tried in between. */
+  onEvent(event: HostEvent): void;
 }
 
 export interface LinkStatus {
@@ -70,6 +74,8 @@ export class ManagerLink {
   #last = '';
   #told = '';
   #failure: Pick<LinkStatus, 'reason' | 'busy'> = { reason: '', busy: false };
+  /** The last that was told as an event. */
+  #toldLink: 'none' | 'connected' | 'lost' = 'none';
   #wantsMove: () => void = () => {};
   /** Asked for while one was under way. */
   #moveAgain = false;
@@ -289,6 +295,7 @@ export class ManagerLink {
     this.#state = state;
     if (state.name === 'connected') this.#failure = { reason: '', busy: false };
     if (state.name === 'backing-off') this.#failure = { reason: state.reason, busy: state.busy };
+    this.#tellChange(state, error);
     const { log } = this.#options;
     const { name: stateName, sinceMs: _, ...rest } = state;
     const fields = { event: 'link-state', state: stateName, ...rest };
@@ -302,6 +309,14 @@ export class ManagerLink {
     const again = this.#told === failure;
     this.#told = failure;
     log[again ? 'debug' : 'warn']({ ...fields, code, err: error }, `no link to the Manager: ${state.reason}`);
+  }
+
+  #tellChange(state: LinkState, error: DaemonError | null): void {
+    const change = state.name === 'connected' ? 'connected' : state.name === 'backing-off' ? 'lost' : this.#toldLink;
+    if (change === this.#toldLink) return;
+    this.#toldLink = change;
+    if (state.name === 'connected') this.#options.onEvent(connectedEvent(state.address, state.protocol));
+    if (state.name === 'backing-off') this.#options.onEvent(lostLinkEvent(state.reason, error?.code ?? 'D2001'));
   }
 
   /** Until the time is up, the signal is aborted, or `over` is: no later. */

@@ -1,5 +1,5 @@
 /**
- * What the Manager asked for, one JSON line an operation, in a file of its own that is made with the first line. A file
+ * What the Manager, or somebody on this host, asked for, one JSON line an operation, in a file of its own that is made with the first line. A file
  * that cannot be written fails no operation: the line goes to the daemon's log instead, and that is said once.
  */
 import type { AuditEntry } from '../../shared/contracts/remote.ts';
@@ -55,7 +55,8 @@ export function openAuditLog({ path, maxBytes, maxFiles, log }: AuditLogOptions)
   return {
     write(entry) {
       const level = path !== '-' && written(auditLine(entry)) ? 'debug' : 'info';
-      log[level]({ event: 'operation', ...entry }, `${entry.operation} for the Manager: ${entry.outcome}`);
+      const who = entry.via === 'control' ? 'somebody on this host' : 'the Manager';
+      log[level]({ event: 'operation', ...entry }, `${entry.operation} for ${who}: ${entry.outcome}`);
     },
     reopen() {
       try {

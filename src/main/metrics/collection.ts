@@ -49,11 +49,23 @@ interface Collector {
   lastError: string;
 }
 
+/** What was collected, for showing. */
+export interface Collected {
+  /** Unix milliseconds; 0: nothing was. */
+  atMs: number;
+  samples: Sample[];
+  /** `collector: what failed`. */
+  errors: string[];
+}
+
 export class Collection {
   readonly #options: CollectionOptions;
   readonly #collectors = new Map<string, Collector>();
   readonly #abort = new AbortController();
   readonly #running = new Set<Promise<void>>();
+  /** The last sample of each collector, for showing. */
+  readonly #last = new Map<string, Sample>();
+  #fresh: Promise<Collected> | null = null;
   #plan: PlannedCollector[] = [];
   #cancel: () => void = () => {};
 
@@ -82,7 +94,44 @@ export class Collection {
   async close(): Promise<void> {
     this.#abort.abort(new Error('the daemon is ending'));
     this.#cancel();
-    await Promise.all(this.#running);
+    await Promise.allSettled([...this.#running, this.#fresh]);
+  }
+
+  /** As it was reported last. */
+  last(): Collected {
+    const samples = [...this.#last.values()];
+    const failing = [...this.#collectors].filter(([, { lastError }]) => lastError !== '');
+    const atMs = Math.max(0, ...samples.map(({ timestampMs }) => timestampMs));
+    return { atMs, samples, errors: failing.map(([name, { lastError }]) => `${name}: ${lastError}`) };
+  }
+
+  /**
+   * Collects now, beside the schedule: what each collector remembers stays as it was, and nothing is reported. Those who
+   * ask at once share one run. Rejects where the daemon ends.
+   */
+  fresh(): Promise<Collected> {
+    this.#fresh ??= this.#collectFresh().finally(() => {
+      this.#fresh = null;
+    });
+    return this.#fresh;
+  }
+
+  async #collectFresh(): Promise<Collected> {
+    const collectors = [...this.#collectors.values()];
+    const builtIn = collectors.flatMap(({ task, timeoutMs }) => (timeoutMs === 0 ? [task.name] : []));
+    const plugins = collectors.flatMap(({ task, timeoutMs }) =>
+      timeoutMs > 0 ? [{ name: task.name, timeoutMs }] : [],
+    );
+    const runs = plugins.map(({ name, timeoutMs }) => this.#outcomes([name], timeoutMs, true, 0));
+    if (builtIn.length > 0) runs.push(this.#outcomes(builtIn, BUILT_IN_DEADLINE_MS, false, 0));
+    const outcomes = (await Promise.all(runs)).flat();
+    this.#abort.signal.throwIfAborted();
+    const samples = outcomes.flatMap(({ sample }) => sample ?? []);
+    return {
+      atMs: Math.max(0, ...samples.map(({ timestampMs }) => timestampMs)),
+      samples,
+      errors: outcomes.flatMap(({ name, error }) => (error ? [`${name}: ${describe(fromWire(error))}`] : [])),
+    };
   }
 
   #add(task: Omit<CollectTask, 'state'>, intervalMs: number, timeoutMs: number): void {
@@ -114,7 +163,13 @@ export class Collection {
     void run.finally(() => this.#running.delete(run));
   }
 
-  async #run(names: string[], deadlineMs: number, isolated: boolean): Promise<void> {
+  /** What each collector gives, from what it remembers. Never rejects. */
+  async #outcomes(
+    names: readonly string[],
+    deadlineMs: number,
+    isolated: boolean,
+    lingerMs: number,
+  ): Promise<CollectOutcome[]> {
     const { clock, run } = this.#options;
     const tasks = names.map((name) => ({
       ...this.#collectors.get(name)?.task,
@@ -122,12 +177,11 @@ export class Collection {
       state: this.#collectors.get(name)?.state ?? null,
     }));
     const startedMs = clock.nowMs();
-    let outcomes: CollectOutcome[];
     try {
-      outcomes = await run(tasks, { deadlineMs, isolated, lingerMs: this.#lingerMs(), signal: this.#abort.signal });
+      return await run(tasks, { deadlineMs, isolated, lingerMs, signal: this.#abort.signal });
     } catch (error) {
       // the thread itself failed: each collector of the run did, and keeps the counters that it had
-      outcomes = tasks.map(({ name, state }) => ({
+      return tasks.map(({ name, state }) => ({
         name,
         state,
         sample: null,
@@ -135,11 +189,19 @@ export class Collection {
         durationMs: clock.nowMs() - startedMs,
       }));
     }
+  }
+
+  async #run(names: string[], deadlineMs: number, isolated: boolean): Promise<void> {
+    const { clock } = this.#options;
+    const startedMs = clock.nowMs();
+    const outcomes = await this.#outcomes(names, deadlineMs, isolated, this.#lingerMs());
     if (this.#abort.signal.aborted) return;
     const samples: Sample[] = [];
     for (const outcome of outcomes) {
       const sample = this.#take(outcome, startedMs);
-      if (sample) samples.push(sample);
+      if (!sample) continue;
+      samples.push(sample);
+      this.#last.set(outcome.name, sample);
     }
     const durationMs = Math.round(clock.nowMs() - startedMs);
     this.#options.log.debug({ event: 'collection', collectors: names, durationMs }, 'collection ended');

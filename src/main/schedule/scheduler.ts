@@ -78,6 +78,14 @@ export class Scheduler {
     return earliest - this.#options.clock.nowMs();
   }
 
+  /** What waits although its time has come, the latest of all; null where nothing does. */
+  overdue(): { name: string; lateMs: number } | null {
+    const nowMs = this.#options.clock.nowMs();
+    let first: Entry | null = null;
+    for (const entry of this.#entries) if (entry.dueMs < nowMs && entry.dueMs < (first?.dueMs ?? nowMs)) first = entry;
+    return first ? { name: first.name, lateMs: nowMs - first.dueMs } : null;
+  }
+
   /** How many callbacks are waiting, for tests and leak checks. */
   get waiting(): number {
     return this.#entries.size;

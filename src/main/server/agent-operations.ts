@@ -19,7 +19,8 @@ export interface OperableAgents {
   restartAgent(id: string, reason: string): Promise<void>;
 }
 
-const REASON = 'the Manager asked for it';
+/** What an agent's end is put down to. */
+const BY_MANAGER = 'the Manager asked for it';
 
 /** Which agent and operation are meant. Throws a StatusError. Pure. */
 export function checkOperation(agentId: string, operation: string, agentIds: readonly string[]): AgentOperation {
@@ -64,6 +65,7 @@ export class AgentOperator {
     agentId: string,
     operation: AgentOperation,
     gone: () => boolean = () => false,
+    reason = BY_MANAGER,
   ): Promise<AgentOperationResponse> {
     const key = `${operation} ${agentId}`;
     const present = this.#underWay.get(key);
@@ -75,7 +77,7 @@ export class AgentOperator {
     for (const [other, { agentId: of }] of this.#untold) if (of === agentId) this.#untold.delete(other);
     if (untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS) return Promise.resolve(untold.response);
     const callers = [gone];
-    const done = this.#carryOut(agentId, operation).then(
+    const done = this.#carryOut(agentId, operation, reason).then(
       () => ({ success: true, errorMessage: '' }),
       (error: unknown) => ({ success: false, errorMessage: describe(error) }),
     );
@@ -99,14 +101,14 @@ export class AgentOperator {
     this.#untold.set(key, { agentId, response: { success, errorMessage: told }, endedMs: this.#clock.nowMs() });
   }
 
-  #carryOut(agentId: string, operation: AgentOperation): Promise<void> {
+  #carryOut(agentId: string, operation: AgentOperation, reason: string): Promise<void> {
     switch (operation) {
       case 'start':
         return this.#agents.startAgent(agentId);
       case 'stop':
-        return this.#agents.stopAgent(agentId, REASON);
+        return this.#agents.stopAgent(agentId, reason);
       case 'restart':
-        return this.#agents.restartAgent(agentId, REASON);
+        return this.#agents.restartAgent(agentId, reason);
     }
   }
 }

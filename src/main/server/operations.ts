@@ -54,16 +54,17 @@ export class Operations {
     return { agents: this.#options.agents.list().map(agentInfo) };
   }
 
-  /** `gone`: whether nobody waits for the answer any more. */
+  /** `gone`: whether nobody waits for the answer any more. `reason`: what it is put down to. */
   async operateAgent(
     { agentId, operation }: AgentOperationRequest,
     gone?: () => boolean,
+    reason?: string,
   ): Promise<AgentOperationResponse> {
     const checked = checkOperation(agentId, operation, this.#ids());
     if (this.#options.isUpdating(agentId)) {
       return { success: false, errorMessage: `agent ${agentId} is being updated: ask again after it` };
     }
-    return this.#operator.operate(agentId, checked, gone);
+    return this.#operator.operate(agentId, checked, gone, reason);
   }
 
   agentMetrics({ agentId, durationSeconds }: AgentMetricsRequest): AgentMetricsResponse {

@@ -55,8 +55,9 @@ export interface UpdaterOptions {
   after(delayMs: number, name: string, run: () => void): () => void;
   log: UpdateLog;
   environment: NodeJS.ProcessEnv;
+  onBegun(begun: Omit<UpdateProgress, 'phase' | 'percent' | 'sinceMs'>): void;
   /** There is a result that the Manager does not know yet. */
-  onResult(): void;
+  onResult(result: Omit<UpdateResult, 'number'>): void;
 }
 
 export interface UpdateAnswer {
@@ -257,6 +258,8 @@ export class Updater {
     }
     const fields = { event: 'update-accepted', updateId: id, component: key, oldVersion, newVersion };
     log.info(fields, `update of ${key} to ${newVersion}`);
+    const agentId = journal.kind === 'agent' ? journal.agentId : '';
+    this.#options.onBegun({ id, component: journal.kind, agentId, oldVersion, newVersion });
     this.#begin(key, asked?.request ?? null, journal, file, () => this.#running.run(journal, file, asked));
     return { id, state: 'begun', message: `the update of ${key} to ${newVersion} has begun` };
   }
@@ -358,7 +361,7 @@ export class Updater {
     };
     if (success) log.info(fields, `${key} is version ${newVersion}`);
     else log.error({ ...fields, code, error }, `the update of ${key} to ${newVersion} failed: ${error}`);
-    onResult();
+    onResult(result);
   }
 }
 

@@ -66,6 +66,11 @@ export class Updates {
     await (await this.#load()).acknowledge();
   }
 
+  /** How many are being carried out. */
+  get underWay(): number {
+    return this.#updater?.status().underWay.length ?? 0;
+  }
+
   /** Whether an update acts on the agent now. */
   isApplying(agentId: string): boolean {
     return this.#updater?.isApplying(agentId) ?? false;

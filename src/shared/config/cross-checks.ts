@@ -23,6 +23,7 @@ export function crossCheck(config: Config, findings: Findings): void {
   checkStartOrder(config.agents, findings);
   checkVerification(config, findings);
   checkServerIdentity(config, findings);
+  checkStatusPort(config, findings);
   checkShared(config, findings, 'socket_path', (agent) => agent.socketPath);
   checkShared(config, findings, 'work_dir', (agent) => agent.workDir);
 }
@@ -59,6 +60,16 @@ function checkServerIdentity({ manager, server, daemon }: Config, findings: Find
   const message = 'has no certificate to serve with, since `manager.tls` is off';
   const hint = 'say `off` here too, or `grpc_port: 0`';
   findings.add({ keyPath: 'server.tls', offset: offsetOf(findings, 'server.tls', 'manager.tls'), message, hint });
+}
+
+function checkStatusPort({ status, daemon }: Config, findings: Findings): void {
+  const keyPath = 'status.listen';
+  if (status.listen === '' || !findings.sound(keyPath)) return;
+  const port = Number(/\d+$/.exec(status.listen)?.[0]);
+  const other = port === daemon.httpPort ? 'http_port' : port === daemon.grpcPort ? 'grpc_port' : null;
+  if (other === null) return;
+  const message = `port ${port} is that of \`daemon.${other}\` too`;
+  findings.add({ keyPath, offset: offsetOf(findings, keyPath), message, hint: 'choose another' });
 }
 
 function checkBackoff(findings: Findings, section: string, restart: AgentConfig['restart']): void {

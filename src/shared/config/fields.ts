@@ -12,7 +12,8 @@ interface Common<Name extends string> {
 
 /** `default: null` makes a field mandatory where its section is given. */
 export interface TextField<Name extends string> extends Common<Name> {
-  kind: 'string' | 'path' | 'url';
+  /** loopback-address: an IP address of this host's own, and a port. */
+  kind: 'string' | 'path' | 'url' | 'loopback-address';
   default: string | null;
   /** In characters; of a path in bytes, which is what the kernel counts. */
   maxLength?: number;
@@ -128,7 +129,7 @@ export interface Fields {
 type OfNumbers<F> = F extends { kind: 'integer-list' } ? number[] : number | null;
 
 /** The value in the typed model that a field gives. */
-export type ValueOf<F> = F extends { kind: 'string' | 'path' | 'url' }
+export type ValueOf<F> = F extends { kind: TextField<string>['kind'] }
   ? string
   : F extends { kind: 'boolean' }
     ? boolean

@@ -105,6 +105,17 @@ export function parseAddress(text: string): Parsed<string> {
   return HOST_NAME.test(host) ? { ok: true, value: text } : wrong(`${given}: no host name`);
 }
 
+/** ADDRESS:PORT of the loopback interface, nothing that another host could reach. A name may lead elsewhere. */
+export function parseLoopbackAddress(text: string): Parsed<string> {
+  const given = `wants a loopback address with a port such as \`127.0.0.1:9092\` or \`[::1]:9092\`, given ${shown(text)}`;
+  const address = parseAddress(text);
+  const [, host = '', port = ''] = /^(.*):(\d+)$/.exec(text) ?? [];
+  if (host === 'localhost') return wrong(given, `write \`127.0.0.1:${port}\``);
+  if (!address.ok) return wrong(given);
+  if (host === '[::1]' || (isIPv4(host) && host.startsWith('127.'))) return address;
+  return wrong(given, 'it asks nobody who they are, so that it is served to this host alone');
+}
+
 /** An absolute path, as it is given: no variables, no `~`. */
 export function parsePath(text: string): Parsed<string> {
   if (isAbsolute(text)) return { ok: true, value: text };

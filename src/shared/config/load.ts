@@ -4,8 +4,11 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
+import type { ConfigOrigin } from '../contracts/control.ts';
 import { placesOf, toDiagnostic } from './findings.ts';
+import { originsIn } from './origins.ts';
 import { type Loaded, parseConfig } from './parse.ts';
+import type { Config } from './schema.ts';
 
 export type { Diagnostic } from './diagnostic.ts';
 export { effectiveConfig } from './effective.ts';
@@ -14,6 +17,11 @@ export { checkHost } from './host-checks.ts';
 export { type Loaded, parseConfig } from './parse.ts';
 export { renderReference } from './reference.ts';
 export { renderDiagnostics } from './render.ts';
+
+/** Where each value of a configuration in force comes from, by what the file says now. */
+export function configOrigins(config: Config, path: string): ConfigOrigin[] {
+  return originsIn(loadConfigFile(path), config);
+}
 
 const MAX_BYTES = 1024 * 1024;
 

@@ -63,6 +63,7 @@ const TYPES: Record<Field['kind'], string> = {
   string: 'text',
   path: 'path',
   url: 'URL',
+  'loopback-address': 'loopback address with a port',
   boolean: 'true or false',
   integer: 'whole number',
   number: 'number',

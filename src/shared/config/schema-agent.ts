@@ -109,7 +109,7 @@ export const restart = {
   },
 } as const satisfies Fields;
 
-/** setrlimit(2), soft and hard alike. */
+/** setrlimit(2), soft and hard alike; the last four by a control group (docs/systemd.md), for all processes together. */
 const limits = {
   open_files: {
     kind: 'integer',
@@ -139,6 +139,36 @@ const limits = {
     name: 'coreBytes',
     min: 0,
     doc: 'Size of a core file. Absent: not set. 0 is a limit of its own: none is written.',
+  },
+  memory: {
+    kind: 'size',
+    name: 'memoryBytes',
+    default: 0,
+    min: 0,
+    doc: 'Memory of all its processes together; beyond it the kernel kills them all. Held by a control group, so only where systemd runs the daemon: docs/systemd.md. 0: not set.',
+  },
+  memory_high: {
+    kind: 'size',
+    name: 'memoryHighBytes',
+    default: 0,
+    min: 0,
+    doc: 'Memory above which they are slowed down and the kernel takes back what it can; best below `memory`. As `memory`. 0: not set.',
+  },
+  cpu: {
+    kind: 'integer',
+    name: 'cpuPercent',
+    default: 0,
+    min: 0,
+    max: 100_000,
+    doc: 'CPU of all its processes together, in percent of one core. As `memory`. 0: not set.',
+  },
+  tasks: {
+    kind: 'integer',
+    name: 'tasks',
+    default: 0,
+    min: 0,
+    max: 2 ** 31 - 1,
+    doc: 'Processes and threads that it may have at a time. As `memory`. 0: not set.',
   },
 } as const satisfies Fields;
 

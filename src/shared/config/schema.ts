@@ -7,6 +7,7 @@ import { REMOTE_OPERATIONS } from '../contracts/remote.ts';
 import type { Fields, ModelOf } from './fields.ts';
 import { agent, healthCheck, restart } from './schema-agent.ts';
 import { collectors } from './schema-collectors.ts';
+import { status } from './schema-status.ts';
 import { update } from './schema-update.ts';
 import { DAY, KB, MB, MIB, MINUTE, SECOND } from './units.ts';
 
@@ -300,6 +301,12 @@ export const SCHEMA = {
     },
   },
   collectors,
+  status: {
+    kind: 'section',
+    name: 'status',
+    fields: status,
+    doc: 'The status page of this host and its metrics for Prometheus; see docs/status-page.md. (Not in the design document.)',
+  },
   update: {
     kind: 'section',
     name: 'update',

@@ -8,6 +8,7 @@ import {
   type Parsed,
   parseDuration,
   parseHttpUrl,
+  parseLoopbackAddress,
   parsePath,
   parseSize,
   SIZE_FORM,
@@ -17,7 +18,7 @@ import { nearest } from './nearest-key.ts';
 import type { ScalarNode, TreeNode } from './tree.ts';
 
 type OfKind<K> = Extract<Field, { kind: K }>;
-type TextKind = 'string' | 'path' | 'url';
+type TextKind = 'string' | 'path' | 'url' | 'loopback-address';
 type NumberKind = 'integer' | 'number' | 'duration' | 'size';
 export type ScalarKind = TextKind | NumberKind | 'optional-size' | 'boolean' | 'choice';
 export type ScalarField = Extract<Field, { kind: ScalarKind }>;
@@ -43,6 +44,7 @@ export function readText(node: ScalarNode): Parsed<string> {
 const FORMS: Record<Exclude<TextKind, 'string'>, (text: string) => Parsed<string>> = {
   path: parsePath,
   url: parseHttpUrl,
+  'loopback-address': parseLoopbackAddress,
 };
 
 function readTextField(field: OfKind<TextKind>, node: ScalarNode): Parsed<string> {

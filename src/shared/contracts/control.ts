@@ -2,6 +2,9 @@
  * The daemon's control socket, `work_dir/control.sock`: one JSON object a line each way. A request names its verb; its
  * answer has `result`, or `error`. Root and the daemon's group may connect: whoever does is somebody on this host.
  */
+import type { AgentSnapshot } from './agent.ts';
+import type { CheckResult } from './health.ts';
+import type { Sample } from './metrics.ts';
 import type { UpdateComponent, UpdateRequest, UpdateStatus } from './update.ts';
 
 export const CONTROL_SOCKET = 'control.sock';
@@ -58,7 +61,112 @@ export interface LinkView {
   operationsPort: number;
 }
 
+/** What runs here, at a glance. */
+export interface StatusView {
+  version: string;
+  pid: number;
+  nodeId: string;
+  hostName: string;
+  /** Unix milliseconds. */
+  startedMs: number;
+  configFile: string;
+  workDir: string;
+  /** `full`, `basic`, `off`; whether pages are really given back just now. */
+  footprint: { mode: string; givesPagesBack: boolean };
+  /** Bytes, by the kernel. */
+  rssBytes: number;
+  /** By status. */
+  agents: Record<string, number>;
+  link: Pick<LinkView, 'state' | 'sinceMs' | 'reason' | 'address'>;
+  /** Unix milliseconds; 0: none so far. */
+  lastCollectionMs: number;
+  updatesUnderWay: number;
+}
+
+/** What an agent used at its last health check. */
+export interface AgentUsage {
+  /** Unix milliseconds. */
+  atMs: number;
+  /** Percent of one core since the check before. */
+  cpuPercent: number | null;
+  rssBytes: number;
+  /** File descriptors. */
+  openFiles: number | null;
+}
+
+export interface AgentView extends AgentSnapshot {
+  /** Whether it is meant to run. */
+  wanted: boolean;
+  /** In the configuration; a disabled one is never started by itself. */
+  enabled: boolean;
+  /** Null before its first check, and while it does not run. */
+  usage: AgentUsage | null;
+}
+
+export const AGENT_ACTIONS = ['start', 'stop', 'restart'] as const;
+export type AgentAction = (typeof AGENT_ACTIONS)[number];
+
+export interface ActionOutcome {
+  agentId: string;
+  success: boolean;
+  /** Why not; empty where it succeeded. */
+  error: string;
+}
+
+/** Something that happened, as the daemon remembers it for the people of this host. */
+export interface RecordedEvent {
+  /** From 1 up, over restarts; a gap means that older ones were given up. */
+  number: number;
+  /** Unix milliseconds. */
+  atMs: number;
+  /** `agent-started`, `agent-exited`, `update-done`, `link-connected` …: docs/control-protocol.md has them all. */
+  kind: string;
+  /** Empty where it is not about an agent. */
+  agentId: string;
+  /** For a person. */
+  message: string;
+  details: Record<string, string>;
+}
+
+/** One look at a log. `cursor` is to be handed in as it came; it survives rotation. */
+export interface LogLines {
+  lines: string[];
+  cursor: string;
+  /** More is there already: ask again at once. */
+  more: boolean;
+}
+
+/** A value of the configuration and where it came from. */
+export interface ConfigOrigin {
+  /** Of the key, `manager.tls.ca_file`. */
+  path: string;
+  /** `default`, or `FILE:LINE`; `FILE` alone where it says something else by now, which is not in force. */
+  from: string;
+}
+
 export interface ControlVerbs {
+  status: { input: Record<string, never>; output: StatusView };
+  agents: { input: Record<string, never>; output: AgentView[] };
+  /** `agentId` empty: all that are enabled, in the order of their start, or the reverse of it for a stop. */
+  operate: { input: { agentId: string; action: AgentAction }; output: ActionOutcome[] };
+  /** `agentId` empty: the daemon's own. `cursor` empty: the last `lines` lines; else what came since. */
+  logs: { input: { agentId: string; lines: number; cursor: string }; output: LogLines };
+  /** `fresh`: collected now, else as collected last. `atMs` 0: nothing was collected so far. */
+  metrics: { input: { fresh: boolean }; output: { atMs: number; samples: Sample[]; errors: string[] } };
+  /** `fresh`: looked at now, without consequences. */
+  health: {
+    input: { agentId: string; fresh: boolean };
+    output: { pid: number; checks: CheckResult[] };
+  };
+  /** Those after number `after`, oldest first, at most `limit` (1 to 1000); waits up to `waitMs` (30,000) for one. */
+  events: {
+    input: { after: number; limit: number; waitMs: number };
+    output: { events: RecordedEvent[]; newest: number };
+  };
+  /** Takes the changed configuration over now. Refused with D1002 and what is wrong. */
+  reload: { input: Record<string, never>; output: { changes: string[]; needsRestart: string[] } };
+  /** What is in force, in the file's own keys, without secrets. */
+  config: { input: Record<string, never>; output: { effective: object; origins: ConfigOrigin[] } };
   link: { input: Record<string, never>; output: LinkView };
   update: { input: Omit<UpdateRequest, 'origin'>; output: Begun };
   updateStatus: { input: Record<string, never>; output: UpdateStatus };
@@ -72,13 +180,23 @@ export interface ControlVerbs {
 export type ControlVerb = keyof ControlVerbs;
 
 export interface ControlError {
+  /**
+   * A D code; `invalid`: the request is wrong in itself; `no-agent`: there is no agent of that id; `busy`: too many ask
+   * at once; else `internal`.
+   */
   code: string;
   message: string;
 }
 
 export type ControlAnswer<V extends ControlVerb> = { result: ControlVerbs[V]['output'] } | { error: ControlError };
 
+/** Whoever asks. */
+export interface ControlCaller {
+  /** Aborted when nobody waits for the answer any more. */
+  signal: AbortSignal;
+}
+
 /** What a server does for each verb. */
 export type ControlHandlers = {
-  [V in ControlVerb]: (input: ControlVerbs[V]['input']) => Promise<ControlVerbs[V]['output']>;
+  [V in ControlVerb]: (input: ControlVerbs[V]['input'], caller?: ControlCaller) => Promise<ControlVerbs[V]['output']>;
 };

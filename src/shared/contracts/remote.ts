@@ -56,10 +56,11 @@ export interface RemoteDispatcher {
 
 /** One operation that was asked for, as it is written down. */
 export interface AuditEntry {
-  via: RemoteCaller['via'];
-  /** Names of the certificate; none without TLS. */
+  /** `control`: somebody on this host, over the control socket. */
+  via: RemoteCaller['via'] | 'control';
+  /** Names of the certificate; none without TLS, nor for somebody on this host. */
   caller: readonly string[];
-  operation: RemoteCallName;
+  operation: RemoteCallName | 'Rollback';
   outcome: 'done' | 'failed' | 'refused';
   /** Of gRPC; 0 where there was an answer. */
   status: number;

@@ -121,6 +121,6 @@ test.each([['keygen'], ['sign'], ['verify']])('%s --help has an example and the 
 });
 
 test('--help and --version', () => {
-  expect(daemonctl('--help').out).toContain('Exit codes: 0 done, 1 failed or not valid, 2 wrong command line.');
+  expect(daemonctl('--help').out).toContain('Exit codes: 0 done, 1 failed or not valid, 2 wrong command line, 3 ');
   expect(daemonctl('--version')).toEqual({ code: 0, out: '1.2.3\n', err: '' });
 });

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AgentInstance } from '../../../../src/main/agents/instance.ts';
 import { type AgentRecord, NEW_RECORD } from '../../../../src/main/agents/instance-state.ts';
 import type { AgentConfig } from '../../../../src/shared/config/schema.ts';
-import type { HostEvent } from '../../../../src/shared/contracts/host-event.ts';
-import { agentConfig } from '../../../fakes/agent-config.ts';
+import { type HostEvent, isForManager } from '../../../../src/shared/contracts/host-event.ts';
+import { agentConfig, NO_LIMITS } from '../../../fakes/agent-config.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { FakeProcesses } from '../../../fakes/processes.ts';
@@ -74,7 +74,7 @@ describe('starting', () => {
         lockFile: join(folder, 'locks/a1.lock'),
         user: '',
         group: '',
-        limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+        limits: NO_LIMITS,
       },
     ]);
     expect(agent.snapshot()).toMatchObject({ status: 'starting', name: 'a1', restarts: 0 });
@@ -97,7 +97,7 @@ describe('starting', () => {
       { code: 'D3001', exitCode: 2, lastLines: ['first', 'no such option'] },
     ]);
     expect(agent.snapshot().lastExit).toMatchObject({ code: 2, signal: null });
-    expect(events).toEqual([
+    expect(events.filter(isForManager)).toEqual([
       {
         kind: 'agent-exited',
         agentId: 'a1',
@@ -150,7 +150,16 @@ describe('restarting', () => {
     expect(agent.snapshot().reason).toMatch(/SIGSEGV.*3 times/);
     const last = { exitCode: null, signal: 'SIGSEGV', expected: false, lastLines: [], code: 'D3001' };
     expect(log.events('agent-failed')).toMatchObject([last]);
-    expect(events.map(({ kind }) => kind)).toEqual([...Array(4).fill('agent-exited'), 'agent-failed']);
+    const again = ['agent-exited', 'agent-restarting', 'agent-started'];
+    expect(events.map(({ kind }) => kind)).toEqual([
+      ...['agent-started', ...again, ...again, ...again],
+      ...['agent-exited', 'agent-failed'],
+    ]);
+    expect(events.filter(({ kind }) => kind === 'agent-restarting').map(({ details }) => details)).toMatchObject([
+      { attempt: '1', delay_ms: '0' },
+      { attempt: '2', delay_ms: '10000' },
+      { attempt: '3', delay_ms: '10000' },
+    ]);
     expect(events.at(-1)).toMatchObject({
       message: expect.stringMatching(/SIGSEGV.*3 times/),
       details: { signal: 'SIGSEGV', uptime_seconds: '1' },
@@ -529,6 +538,19 @@ describe('what an agent leaves behind', () => {
     expect(processes.running).toEqual([]);
   });
 
+  test('its group is killed once nothing of it is to live, and only then', async () => {
+    const { agent, pid } = await running();
+    await agent.stop('asked');
+    expect(processes.killedGroups).toEqual([]); // nothing was left
+    await agent.start();
+    processes.putChild('a1');
+    processes.end(agent.snapshot().pid, { code: 1, signal: null });
+    await clock.advance(1000);
+    expect(processes.killedGroups).toEqual(['a1']);
+    expect(processes.running).toEqual([agent.snapshot().pid]);
+    expect(agent.snapshot().pid).not.toBe(pid);
+  });
+
   test('is told with D3002 where it does not end', async () => {
     const { agent, pid } = await running();
     const child = processes.putChild('a1');
@@ -538,6 +560,19 @@ describe('what an agent leaves behind', () => {
     expect(log.events('agent-leftovers').at(-1)).toMatchObject({ code: 'D3002', pids: [child.pid] });
     expect(agent.snapshot().status).toBe('running');
   });
+});
+
+test.each([
+  ['by SIGKILL', { code: null, signal: 'SIGKILL' }, true],
+  ['unseen', { code: null, signal: null }, true],
+  ['by itself at the same moment', { code: 1, signal: null }, false],
+])('an end for want of memory is told as such: %s', async (_, exit, told) => {
+  const { agent, pid } = await running();
+  processes.memoryKills = true;
+  processes.end(pid, exit);
+  await clock.advance(0);
+  expect(agent.snapshot().reason.endsWith(', out of memory')).toBe(told);
+  expect(log.events('agent-exited')[0]?.['outOfMemory']).toBe(told ? true : undefined);
 });
 
 test('a stuck process that goes after all leaves the agent stopped', async () => {

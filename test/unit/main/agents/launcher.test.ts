@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AgentGroups } from '../../../../src/main/agents/agent-groups.ts';
+import { AGENTS_FOLDER } from '../../../../src/main/agents/agent-scope.ts';
 import { type Launched, type LaunchSpec, SystemProcesses } from '../../../../src/main/agents/launcher.ts';
 import { agentAmong } from '../../../../src/main/agents/marked-process.ts';
+import { NO_LIMITS } from '../../../fakes/agent-config.ts';
 
 let folder: string;
 let processes: SystemProcesses;
@@ -35,12 +38,63 @@ async function launch(script: string, over: Partial<LaunchSpec> = {}): Promise<L
     lockFile: join(folder, `locks/${over.agentId ?? 'a1'}.lock`),
     user: '',
     group: '',
-    limits: { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
+    limits: NO_LIMITS,
     ...over,
   });
   launched.push(made);
   return made;
 }
+
+/** Groups as systemd makes them, but of files: the program that makes a scope puts its own pid there. */
+async function groups(): Promise<{ made: AgentGroups; group(): string }> {
+  const [proc, group, bin] = ['proc', 'cgroup', 'bin'].map((name) => join(folder, name)) as [string, string, string];
+  for (const path of [join(proc, 'self'), group, bin]) mkdirSync(path, { recursive: true });
+  writeFileSync(join(proc, 'self/cgroup'), '0::/system.slice/daemon.service\n');
+  const program = `#!/bin/sh
+    for word; do case $word in --unit=*) unit=\${word#--unit=} ;; esac; done
+    while [ "$1" != -- ]; do shift; done
+    shift
+    [ "$1" = true ] && exit
+    /bin/mkdir -p "${group}/${AGENTS_FOLDER}/$unit" "${proc}/$$"
+    echo $$ >"${group}/${AGENTS_FOLDER}/$unit/cgroup.procs"
+    echo "0::/${AGENTS_FOLDER}/$unit" >"${proc}/$$/cgroup"
+    exec "$@"`;
+  writeFileSync(join(bin, 'systemd-run'), program, { mode: 0o755 });
+  const made = new AgentGroups({ environment: { PATH: `${bin}:/bin:/usr/bin` }, procRoot: proc, groupRoot: group });
+  return { made, group: () => join(group, AGENTS_FOLDER, readdirSync(join(group, AGENTS_FOLDER))[0] ?? '') };
+}
+
+describe('with control groups', () => {
+  test('the agent itself is what is in its scope, whatever PATH it has; limits that are not held are told', async () => {
+    const { made, group } = await groups();
+    processes = new SystemProcesses(made);
+    const { identity, warnings } = await launch('exec /bin/sleep 60', {
+      env: { PATH: '/nowhere' },
+      limits: { ...NO_LIMITS, tasks: 5 },
+    });
+    expect(readFileSync(join(group(), 'cgroup.procs'), 'utf8')).toBe(`${identity.pid}\n`);
+    expect(warnings).toEqual(['its limits tasks are without effect: systemd has no such controller here']);
+    const found = (await processes.scan(folder)).get('a1') ?? [];
+    expect(found.map((one) => one.identity)).toEqual([identity]); // by its marks and by its group, and once
+  });
+
+  test('a child without marks in a session of its own is found by the group', async () => {
+    const { made, group } = await groups();
+    processes = new SystemProcesses(made);
+    const { identity } = await launch('env -i setsid sh -c "echo \\$\\$ >child; exec sleep 60" & exec sleep 60');
+    const childFile = join(folder, 'work/child');
+    const child = await vi.waitFor(
+      () => Number(/^\d+\n$/.exec(readFileSync(childFile, 'utf8'))?.[0]) || Promise.reject(),
+    );
+    const alone = await new SystemProcesses().scan(folder);
+    expect(alone.get('a1')?.map((one) => one.identity.pid)).toEqual([identity.pid]);
+    writeFileSync(join(group(), 'cgroup.procs'), `${identity.pid}\n${child}\n`);
+    const found = (await processes.scan(folder)).get('a1') ?? [];
+    expect(found.map((one) => one.identity.pid)).toEqual([identity.pid, child]);
+    for (const one of found) processes.signal(one.identity, 'SIGKILL');
+    await vi.waitFor(() => expect(found.every((one) => processes.find(one.identity) === null)).toBe(true));
+  });
+});
 
 describe('SystemProcesses', () => {
   test('starts in a session of its own, with its environment only, its folder, and both outputs in the log', async () => {
@@ -92,7 +146,7 @@ describe('SystemProcesses', () => {
   });
 
   test('sets limits on the process itself', async () => {
-    const limits = { openFiles: 123, processes: 0, addressSpaceBytes: 4e9, coreBytes: 0 };
+    const limits = { ...NO_LIMITS, openFiles: 123, processes: 0, addressSpaceBytes: 4e9, coreBytes: 0 };
     const { identity } = await launch('exec sleep 60', { limits });
     const found = await vi.waitFor(() => {
       const text = readFileSync(`/proc/${identity.pid}/limits`, 'utf8');
@@ -151,7 +205,7 @@ describe('SystemProcesses', () => {
     mkdirSync(join(folder, 'proc/sys/kernel/random'), { recursive: true });
     writeFileSync(join(folder, 'proc/sys/kernel/random/boot_id'), 'boot\n');
     const stat = (state: string): string => `500 (a) b)) ${state} 1 500 500 0 -1 0 0 0 0 0 7 8 0 0 20 0 1 0 999 0 25 0`;
-    const fake = new SystemProcesses(join(folder, 'proc'));
+    const fake = new SystemProcesses(null, join(folder, 'proc'));
     const known = { pid: 500, startTicks: 999, bootId: 'boot' };
     writeFileSync(join(folder, 'proc/500/stat'), stat('S'));
     expect(fake.find(known)).toMatchObject({ state: 'S', cpuTicks: 15, rssPages: 25, groupId: 500 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { planReload } from '../../../../src/main/agents/reload-plan.ts';
 import { parseConfig } from '../../../../src/shared/config/parse.ts';
 import type { AgentConfig, Config } from '../../../../src/shared/config/schema.ts';
-import { agentConfig } from '../../../fakes/agent-config.ts';
+import { agentConfig, NO_LIMITS } from '../../../fakes/agent-config.ts';
 
 const { config: DEFAULT } = parseConfig('manager: {address: "m:1"}\n', 'x');
 const config = (agents: AgentConfig[] = [], over: Partial<Config> = {}): Config => {
@@ -45,7 +45,11 @@ describe('planReload', () => {
     ['another folder', { workDir: '/elsewhere' }, 'restart'],
     ['another socket, which is in its environment', { socketPath: '/x.sock' }, 'restart'],
     ['another user', { user: 'nobody' }, 'restart'],
-    ['other limits', { limits: { openFiles: 9, processes: 0, addressSpaceBytes: 0, coreBytes: null } }, 'restart'],
+    [
+      'other limits',
+      { limits: { ...NO_LIMITS, openFiles: 9, processes: 0, addressSpaceBytes: 0, coreBytes: null } },
+      'restart',
+    ],
     ['another type with the same arguments', { type: 'telegraf', args: [] }, 'update'],
     ['thresholds', { healthCheck: { ...healthCheck, cpuThresholdPercent: 5 } }, 'update'],
     ['an interval', { healthCheck: { ...healthCheck, intervalMs: 5000 } }, 'update'],

@@ -192,6 +192,15 @@ describe('order', () => {
   });
 });
 
+test('one that still waits for its turn at the start is taken up first, and started once', async () => {
+  const made = await supervisor([agent('a'), agent('b', { after: ['a'] })]);
+  expect(processes.launched).toHaveLength(1);
+  const started = made.startAll();
+  await clock.advance(3000);
+  expect(await started).toEqual(['a', 'b'].map((agentId) => ({ agentId, ok: true, reason: '' })));
+  expect(processes.launched.map(({ agentId }) => agentId)).toEqual(['a', 'b']);
+});
+
 describe('a changed configuration', () => {
   test('an agent that is new is started, one that is gone drains and is forgotten', async () => {
     const made = await supervisor([agent('a')]);

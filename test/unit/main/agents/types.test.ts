@@ -6,6 +6,7 @@ import { commandLine } from '../../../../src/main/agents/command.ts';
 import { agentArguments, healthEndpoint } from '../../../../src/main/agents/types.ts';
 import { VersionProbe, versionIn } from '../../../../src/main/agents/version-probe.ts';
 import type { AgentType } from '../../../../src/shared/contracts/agent.ts';
+import { NO_LIMITS } from '../../../fakes/agent-config.ts';
 
 const agent = (type: AgentType, args: string[] | null = null, configFile = '/etc/c.yml') => ({
   type,
@@ -126,15 +127,14 @@ describe('versions', () => {
 });
 
 describe('commandLine', () => {
-  const none = { openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null };
-  const spec = { program: '/bin/a', args: ['-x', '--'], user: '', group: '', limits: none };
+  const spec = { program: '/bin/a', args: ['-x', '--'], user: '', group: '', limits: NO_LIMITS };
 
   test('is the program itself where nothing else is wanted', () => {
     expect(commandLine(spec)).toEqual({ file: '/bin/a', args: ['-x', '--'] });
   });
 
   test('puts limits before the user, since raising them may need the daemon’s own rights', () => {
-    const limits = { openFiles: 10, processes: 20, addressSpaceBytes: 30, coreBytes: 0 };
+    const limits = { ...NO_LIMITS, openFiles: 10, processes: 20, addressSpaceBytes: 30, coreBytes: 0 };
     expect(commandLine({ ...spec, user: 'joe', group: '100', limits })).toEqual({
       file: 'prlimit',
       args: [

@@ -1,17 +1,17 @@
-import { existsSync, statSync } from 'node:fs';
+import { chownSync, existsSync, statSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ask } from '../../../../src/ctl/client.ts';
 import { ControlServer } from '../../../../src/main/control/control-server.ts';
-import type { ControlHandlers } from '../../../../src/shared/contracts/control.ts';
-import { DaemonError } from '../../../../src/shared/errors/daemon-error.ts';
+import type { ControlHandlers, ControlVerb } from '../../../../src/shared/contracts/control.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 import { waitFor } from '../../../support/wait-until.ts';
 
 const EMPTY = { underWay: [], results: [], refused: [] };
-const ERROR = { code: 'internal' };
+const ERROR = { code: 'invalid' };
+const VERBS: ControlVerb[] = ['status', 'agents', 'operate', 'logs', 'metrics', 'health', 'reload', 'config', 'link'];
 
 let path: string;
 let server: ControlServer;
@@ -19,6 +19,7 @@ let log: FakeLog;
 /** Verbs that are being carried out, by what lets them go on. */
 let held: (() => void)[];
 let done: string[];
+let signals: AbortSignal[];
 const open: Socket[] = [];
 
 beforeEach(async () => {
@@ -26,9 +27,21 @@ beforeEach(async () => {
   log = new FakeLog();
   held = [];
   done = [];
+  signals = [];
+  const unasked = VERBS.map((verb) => [verb, () => Promise.reject(new Error('not asked for here'))]);
   const handlers: ControlHandlers = {
-    link: () => Promise.reject(new Error('not asked for here')),
-    update: () => Promise.reject(new DaemonError('D4002', 'no', { cause: new Error('really') })),
+    ...(Object.fromEntries(unasked) as ControlHandlers),
+    config: async () => ({ effective: { text: 'x'.repeat(500_000) }, origins: [] }),
+    health: () => Promise.reject(Object.assign(new Error('no such file'), { code: 'ENOENT' })),
+    events: async (_, caller) => {
+      const { signal } = caller ?? {};
+      if (signal) signals.push(signal);
+      await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+      done.push('events');
+      return { events: [], newest: 0 };
+    },
+    // of no class that is known here: it comes out of another bundle
+    update: () => Promise.reject(Object.assign(new Error('no', { cause: new Error('really') }), { code: 'D4002' })),
     updateStatus: async () => EMPTY,
     updateAcknowledge: () => Promise.reject('a text'),
     backups: async () => {
@@ -41,7 +54,7 @@ beforeEach(async () => {
       return { id: 'u1', state: 'begun', message: '' };
     },
   };
-  server = await ControlServer.listen({ path, handlers, log });
+  server = await ControlServer.listen({ path, handlers, log, idleMs: 300 });
 });
 afterEach(async () => {
   for (const socket of open.splice(0)) socket.destroy();
@@ -111,7 +124,7 @@ test('an error keeps its code and says its causes', async () => {
 
 describe('refused, and the connection goes on', () => {
   test.each([
-    ['{"verb":"shutdown"}', 'there is no verb shutdown; there are link, update, '],
+    ['{"verb":"shutdown"}', 'there is no verb shutdown; there are status, agents, '],
     ['{"verb":"constructor"}', 'there is no verb constructor'],
     ['{"verb":7}', 'there is no verb 7'],
     ['{}', 'there is no verb undefined'],
@@ -183,6 +196,110 @@ describe('a client that goes away', () => {
     }
     await serves();
   });
+});
+
+describe('a client that asks with `nc`', () => {
+  test('and says at once that it has said all, gets its answers', async () => {
+    const { socket, told, ended } = peer();
+    socket.end('{"verb":"backups"}\n{"verb":"updateStatus"}\n');
+    await waitFor(() => held.length === 1, { what: 'the first one' });
+    held[0]?.();
+    await waitFor(ended, { what: 'the end' });
+    expect(told()).toEqual([{ result: [] }, { result: EMPTY }]);
+  });
+
+  test('has nothing waited for then: whether it is still there cannot be known', async () => {
+    const { socket, told, ended } = peer();
+    socket.end('{"verb":"events"}\n');
+    await waitFor(ended, { what: 'the end' });
+    expect(told()).toEqual([{ result: { events: [], newest: 0 } }]);
+  });
+});
+
+describe('a question that waits', () => {
+  test.each<[string, (socket: Socket) => void]>([
+    ['goes away', (socket) => socket.destroy()],
+    ['is ended with the server', () => void server.close()],
+  ])('is let go when whoever asks %s', async (_, leave) => {
+    const { socket } = peer('{"verb":"events"}');
+    await waitFor(() => signals.length === 1, { what: 'the question' });
+    expect(signals[0]?.aborted).toBe(false);
+    leave(socket);
+    await waitFor(() => done.includes('events'), { what: 'its end' });
+  });
+
+  test('may wait longer than an idle connection', async () => {
+    const { ended } = peer('{"verb":"events"}');
+    const idle = peer();
+    await waitFor(idle.ended, { what: 'the end of the idle one' });
+    expect(ended()).toBe(false);
+  });
+});
+
+describe('a client that does not read', () => {
+  test('is not read on: what it is told does not pile up; in the end it is let go', async () => {
+    const { socket } = peer();
+    socket.pause();
+    const many = '{"verb":"config"}\n'.repeat(1000);
+    socket.write(many.repeat(20)); // 20,000 answers of 500 kB
+    const before = process.memoryUsage().rss;
+    let gone = false;
+    socket.on('close', () => {
+      gone = true;
+    });
+    let most = 0;
+    await waitFor(
+      () => {
+        most = Math.max(most, process.memoryUsage().rss - before);
+        return gone || socket.destroyed || socket.errored !== null;
+      },
+      { what: 'the end of the connection' },
+    ).finally(() => socket.resume());
+    expect(most).toBeLessThan(100e6);
+    await serves();
+  });
+
+  test('keeps no other from being answered', async () => {
+    const { socket } = peer('{"verb":"config"}\n'.repeat(100));
+    socket.pause();
+    await serves();
+  });
+});
+
+test('the 33rd connection is told that there are too many, and a place that is left is free again', async () => {
+  const peers = Array.from({ length: 32 }, () => peer('{"verb":"events"}'));
+  await waitFor(() => signals.length === 32, { what: 'all questions' });
+  const { told, ended } = peer('{"verb":"updateStatus"}\n');
+  await waitFor(ended, { what: 'the end' });
+  expect(told()).toEqual([{ error: { code: 'busy', message: expect.stringContaining('32 connections') } }]);
+  peers[0]?.socket.destroy();
+  await waitFor(() => done.length === 1, { what: 'the end of one' });
+  await serves();
+});
+
+test('codes of the system are not handed on; what only looks is no line of the log at level info', async () => {
+  await expect(ask(path, 'health', { agentId: 'a', fresh: true })).rejects.toMatchObject({
+    code: 'internal',
+    message: 'no such file',
+  });
+  await ask(path, 'rollback', { component: 'agent', agentId: 'a', backup: '' });
+  const levels = log.events('control').map(({ level, verb }) => [level, verb]);
+  expect(levels).toEqual([
+    ['debug', 'health'],
+    ['info', 'rollback'],
+  ]);
+});
+
+test.skipIf(process.getuid?.() !== 0)('the socket is of the group that its folder is of', async () => {
+  const folder = await testFolder('group');
+  chownSync(folder, -1, 12_345);
+  const other = await ControlServer.listen({
+    path: join(folder, 'control.sock'),
+    handlers: {} as ControlHandlers,
+    log,
+  });
+  expect(statSync(join(folder, 'control.sock')).gid).toBe(12_345);
+  await other.close();
 });
 
 test('two servers at one place: the second one is refused', async () => {

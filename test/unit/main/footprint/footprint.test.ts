@@ -153,7 +153,7 @@ describe('a collection', () => {
   });
 
   test('comes once after a thread where one takes long, twice where it does not', async () => {
-    const after = async (collectionCpuMs: number): Promise<number> => {
+    const collections = async (collectionCpuMs: number): Promise<number> => {
       const { footprint, process, clock } = await atRest((own) => Object.assign(own, { collectionCpuMs }));
       await clock.advance(60_000);
       process.forget();
@@ -163,7 +163,7 @@ describe('a collection', () => {
       await clock.advance(30_000);
       return process.times('collect');
     };
-    expect([await after(25), await after(100)]).toEqual([2, 1]);
+    expect([await collections(25), await collections(100)]).toEqual([2, 1]);
   });
 
   test('comes all the same where a thread is started each 5 s', async () => {

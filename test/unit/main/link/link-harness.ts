@@ -52,6 +52,7 @@ export class LinkHarness {
   readonly events: (NodeEvent | HappenedEvent)[] = [];
   readonly ends: (() => Promise<void> | void)[] = [];
   readonly registeredAs: string[] = [];
+  readonly linkEvents: HostEvent[] = [];
   readonly certificateEvents: Pick<HostEvent, 'message' | 'details'>[] = [];
   readonly scheduler: Scheduler;
   /** What waits for SyncAgentStates. */
@@ -170,6 +171,7 @@ export class LinkHarness {
       onResultsTaken: over.onResultsTaken ?? (() => {}),
       makeStream: () => ({ state: 'closed', start: () => {}, eventsWaiting: () => {}, close: async () => {} }),
       onRegistered: (id) => this.registeredAs.push(id),
+      onEvent: (event) => this.linkEvents.push(event),
       after: this.scheduler.after.bind(this.scheduler),
       every: this.scheduler.every.bind(this.scheduler),
       clock: systemClock,

@@ -77,6 +77,15 @@ describe('a Manager that goes away and comes back', () => {
     const again = h.events.slice(h.events.indexOf(h.of('registered')[1] as NodeEvent));
     expect(again.map(({ event }) => event).slice(0, 2)).toEqual(['registered', 'heartbeat']);
     expect(h.of('report')[0]?.metrics.map(({ timestamp }) => timestamp)).toEqual([1, 2]);
+    expect(h.linkEvents.map(({ kind }) => kind)).toEqual(['link-connected', 'link-lost', 'link-connected']);
+  });
+
+  test('a Manager that stays away is told once as an event, however often it is tried', async () => {
+    h.proxy.set({ refusing: true });
+    const link = h.start();
+    const tries = (): number => h.log.lines.filter(({ state }) => state === 'backing-off').length;
+    await until(() => tries() > 2, 'three attempts');
+    expect(h.linkEvents).toMatchObject([{ kind: 'link-lost', details: { reason: link.status.reason } }]);
   });
 
   test('what waits for one link is delivered by the next', async () => {

@@ -166,3 +166,60 @@ describe('Collection', () => {
     expect(clock.timers).toBe(0);
   });
 });
+
+describe('for those who look', () => {
+  test('the last samples, when they were taken, and what fails', async () => {
+    const made = collection();
+    expect(made.last()).toEqual({ atMs: 0, samples: [], errors: [] });
+    made.start();
+    await clock.advance(1000);
+    const { atMs, samples: shown, errors } = made.last();
+    expect([names(shown), errors]).toEqual([['cpu', 'memory', 'disk'], []]);
+    expect(atMs).toBe(shown[0]?.timestampMs);
+    const failed = toWire(new DaemonError('D5001', 'collector cpu failed', { cause: new Error('torn') }));
+    answer = ({ name }) => (name === 'cpu' ? { sample: null, error: failed } : {});
+    await clock.advance(60_000);
+    expect(made.last().errors).toEqual(['cpu: collector cpu failed: torn']);
+    expect(made.last().samples.find(({ collector }) => collector === 'cpu')?.timestampMs).toBe(atMs);
+  });
+
+  test('a look now disturbs neither the schedule nor what is remembered, and reports nothing', async () => {
+    const made = collection({ ...CONFIG, plugins: { queue: PLUGIN } });
+    made.start();
+    await clock.advance(1000);
+    const [reported, before] = [samples.length, runs.length];
+    await clock.advance(30_000);
+    const fresh = await made.fresh();
+    expect(names(fresh.samples).sort()).toEqual(['cpu', 'disk', 'memory', 'queue']);
+    expect(fresh.atMs).toBe(clock.wallMs());
+    expect(runs.slice(before).map(({ options }) => [options.isolated, options.deadlineMs, options.lingerMs])).toEqual([
+      [true, 2000, 0],
+      [false, 30_000, 0],
+    ]);
+    expect(samples).toHaveLength(reported);
+    await clock.advance(30_000);
+    expect(samples).toHaveLength(reported + 2);
+    // counted from the regular runs only
+    expect(runs.at(-1)?.tasks[0]).toMatchObject({ name: 'cpu', state: 2 });
+    expect(made.last().atMs).toBeGreaterThan(fresh.atMs);
+  });
+
+  test('two at once share one run; one that fails is an error of its collectors', async () => {
+    const made = collection();
+    run = () => Promise.reject(new Error('no thread'));
+    const [one, other] = await Promise.all([made.fresh(), made.fresh()]);
+    expect(one).toBe(other);
+    expect(one.samples).toEqual([]);
+    expect(one.errors).toHaveLength(3);
+    expect(one.errors[0]).toBe('cpu: collector cpu failed: no thread');
+  });
+
+  test('the end of the daemon ends it', async () => {
+    const made = collection();
+    run = (_, { signal }) =>
+      new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const fresh = expect(made.fresh()).rejects.toThrow('the daemon is ending');
+    await made.close();
+    await fresh;
+  });
+});

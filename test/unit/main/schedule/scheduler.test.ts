@@ -28,6 +28,20 @@ describe('Scheduler', () => {
     expect(clock.timers).toBe(0);
   });
 
+  test('says what is overdue most, and nothing of what is still to come or was cancelled', async () => {
+    let nowMs = 1000;
+    const standing = { nowMs: () => nowMs, wallMs: () => 0, after: () => () => {} }; // timers that never fire
+    const s = new Scheduler({ clock: standing, random: () => 0.5, onError: () => {} });
+    s.after(50, 'late', () => {});
+    s.after(20, 'later', () => {})();
+    s.after(30, 'latest', () => {});
+    expect(s.overdue()).toBeNull();
+    nowMs = 1040;
+    expect(s.overdue()).toEqual({ name: 'latest', lateMs: 10 });
+    nowMs = 1100;
+    expect(s.overdue()).toEqual({ name: 'latest', lateMs: 70 });
+  });
+
   test('what is due within 20 ms shares a wake-up', async () => {
     const { clock, scheduler: s } = scheduler();
     const at: number[] = [];

@@ -85,6 +85,7 @@ let agents: FakeAgents;
 let log: FakeLog;
 let tasks: CalledTasks;
 let results: number;
+let begun: string[];
 let waits: (() => void)[];
 let update: UpdaterOptions['config'] extends () => infer C ? (C extends { update: infer U } ? U : never) : never;
 
@@ -99,6 +100,7 @@ beforeEach(async () => {
   log = new FakeLog();
   tasks = realTasks();
   results = 0;
+  begun = [];
   waits = [];
   keygen({ type: 'ecdsa', bits: 0, curve: 'P-256', out: join(folder, 'key'), passphraseFile: '' });
   update = {
@@ -144,6 +146,7 @@ function updater(over: Partial<UpdaterOptions> = {}): Updater {
     },
     log,
     environment: {},
+    onBegun: ({ component, agentId, newVersion }) => begun.push([component, agentId, newVersion].join(' ')),
     onResult: () => {
       results++;
     },
@@ -198,6 +201,7 @@ describe('an update that is asked for', () => {
     expect(readdirSync(updates())).toEqual(['outcomes.json']);
     expect(await made.backups('agent', 'one')).toMatchObject([{ version: '1.0.0', good: true }]);
     expect([results, made.undelivered().length]).toEqual([1, 1]);
+    expect(begun).toEqual(['agent one 1.1.0']);
     await made.delivered(1);
     expect(made.undelivered()).toEqual([]);
   });

@@ -4,6 +4,7 @@ import {
   parseAddress,
   parseDuration,
   parseHttpUrl,
+  parseLoopbackAddress,
   parsePath,
   parseSize,
   shown,
@@ -156,5 +157,30 @@ describe('shown', () => {
     expect(shown('say "x"')).toBe('`say "x"`');
     expect(shown('x'.repeat(61))).toBe(`\`${'x'.repeat(57)}...\``);
     expect(shown('x'.repeat(60))).toBe(`\`${'x'.repeat(60)}\``);
+  });
+});
+
+describe('parseLoopbackAddress', () => {
+  it.each(['127.0.0.1:9092', '127.255.3.4:1', '[::1]:65535'])('takes %s', (text) => {
+    expect(outcome(parseLoopbackAddress(text))).toBe(text);
+  });
+
+  it.each([
+    ['0.0.0.0:9092', 'it asks nobody who they are, so that it is served to this host alone'],
+    ['[::]:9092', 'it asks nobody who they are, so that it is served to this host alone'],
+    ['10.0.0.1:9092', 'it asks nobody who they are, so that it is served to this host alone'],
+    ['127.0.0.1.example.com:9092', 'it asks nobody who they are, so that it is served to this host alone'],
+    ['[::ffff:127.0.0.1]:9092', 'it asks nobody who they are, so that it is served to this host alone'],
+    ['localhost:9092', 'write `127.0.0.1:9092`'],
+    ['localhost', ''],
+    ['127.0.0.1', ''],
+    ['127.0.0.1:0', ''],
+    ['127.0.0.1:65536', ''],
+    ['127.0.0:9092', ''],
+    ['::1:9092', ''],
+    [':9092', ''],
+    ['http://127.0.0.1:9092', ''],
+  ])('refuses %s', (text, hint) => {
+    expect(outcome(parseLoopbackAddress(text))).toEqual({ hint });
   });
 });

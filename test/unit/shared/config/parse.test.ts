@@ -87,6 +87,7 @@ describe('defaults', () => {
       },
       server: { tls: 'on', allowedNames: [] },
       remote: { allow: ['list', 'metrics', 'config', 'start', 'stop', 'restart', 'update'] },
+      status: { listen: '', metrics: true },
       update: {
         downloadDir: '/var/lib/daemon/downloads',
         backupDir: '/var/lib/daemon/backups',

@@ -1,0 +1,90 @@
+/**
+ * A scope of systemd for each agent: a control group of its own, outside of the daemon's unit, so that it outlives a
+ * stop of that and the unit's limits are not the agents'. Names, commands and what the kernel's files say. Pure.
+ */
+import type { AgentLimits } from './command.ts';
+
+/** How this host's systemd is asked for scopes. */
+export interface ScopeSupport {
+  /** Path of systemd-run, and the options that every call has. */
+  command: readonly string[];
+  /** The daemon's unit: at a shutdown it ends before its agents do. */
+  unit: string;
+  /** Whether systemd takes OOMPolicy for a scope: 253 and later. */
+  knowsOomPolicy: boolean;
+}
+
+/** The keys of `limits` that only a control group can hold. */
+const GROUP_LIMITS = [
+  ['memory', 'memoryBytes'],
+  ['memory_high', 'memoryHighBytes'],
+  ['cpu', 'cpuPercent'],
+  ['tasks', 'tasks'],
+] as const satisfies readonly (readonly [string, keyof AgentLimits])[];
+
+export const AGENTS_SLICE = 'daemon-agents.slice';
+/** Where its folder is, below that of the manager which it belongs to. */
+export const AGENTS_FOLDER = `daemon.slice/${AGENTS_SLICE}`;
+const SCOPE = /^daemon-agent-([A-Za-z0-9_-]+)-([0-9a-f]{8})-[0-9a-f]{6}\.scope$/;
+
+/** The unit that a process runs in, and whose it is; null where it is no service of systemd's. `cgroup`: of /proc. */
+export function ownService(cgroup: string): { unit: string; user: boolean; managerPath: string } | null {
+  const path = /^0::(\/.*)$/m.exec(cgroup)?.[1] ?? '';
+  const unit = path.split('/').findLast((part) => part.endsWith('.service')) ?? '';
+  if (unit === '' || unit.startsWith('user@')) return null;
+  const managerPath = /^(.*\/user@\d+\.service)\/./.exec(path)?.[1] ?? '';
+  return { unit, user: managerPath !== '', managerPath };
+}
+
+/** FNV-1a: tells the daemons of one host apart, by their `work_dir`. */
+export function ownerMark(owner: string): string {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(owner)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash.toString(16).padStart(8, '0');
+}
+
+/** A name that no other has: the scope before it may not be gone yet. `unique`: 6 hexadecimal digits. */
+export function scopeName(agentId: string, owner: string, unique: string): string {
+  return `daemon-agent-${agentId}-${ownerMark(owner)}-${unique}.scope`;
+}
+
+/** The agent that a scope, by its name, belongs to; null where it is none of this owner's. */
+export function agentOfScope(name: string, owner: string): string | null {
+  const [, id, mark] = SCOPE.exec(name) ?? [];
+  return id !== undefined && mark === ownerMark(owner) ? id : null;
+}
+
+/** The keys that are set and need a group. */
+export function groupLimits(limits: AgentLimits): string[] {
+  return GROUP_LIMITS.flatMap(([key, name]) => (limits[name] > 0 ? [key] : []));
+}
+
+/** What goes before the agent's own command line: it makes the scope and replaces itself by what follows. */
+export function scopeCommand(support: ScopeSupport, name: string, limits: AgentLimits): string[] {
+  const { memoryBytes, memoryHighBytes, cpuPercent, tasks } = limits;
+  const properties = [
+    `Before=${support.unit}`,
+    ...(memoryBytes > 0 ? [`MemoryMax=${memoryBytes}`] : []),
+    ...(memoryBytes > 0 && support.knowsOomPolicy ? ['OOMPolicy=kill'] : []),
+    ...(memoryHighBytes > 0 ? [`MemoryHigh=${memoryHighBytes}`] : []),
+    ...(cpuPercent > 0 ? [`CPUQuota=${cpuPercent}%`] : []),
+    ...(tasks > 0 ? [`TasksMax=${tasks}`] : []),
+  ];
+  return [...support.command, `--unit=${name}`, ...properties.map((property) => `--property=${property}`), '--'];
+}
+
+/** Files of the group without which a limit is not held, by the key that is then without effect. */
+export function limitFiles(limits: AgentLimits): { key: string; file: string }[] {
+  const files: Record<string, string> = {
+    memory: 'memory.max',
+    memory_high: 'memory.high',
+    cpu: 'cpu.max',
+    tasks: 'pids.max',
+  };
+  return groupLimits(limits).map((key) => ({ key, file: files[key] ?? '' }));
+}
+
+/** How many processes of a group, and of those below it, the kernel has killed for want of memory: memory.events. */
+export function oomKills(events: string): number {
+  return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
+}

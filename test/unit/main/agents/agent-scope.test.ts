@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import {
+  agentOfScope,
+  groupLimits,
+  oomKills,
+  ownerMark,
+  ownService,
+  scopeCommand,
+  scopeName,
+} from '../../../../src/main/agents/agent-scope.ts';
+import { NO_LIMITS } from '../../../fakes/agent-config.ts';
+
+describe('ownService', () => {
+  test.each([
+    ['a unit of the system', '0::/system.slice/daemon.service\n', 'daemon.service', false, ''],
+    [
+      'a unit of a user',
+      '0::/user.slice/user-1000.slice/user@1000.service/app.slice/d.service\n',
+      ...(['d.service', true, '/user.slice/user-1000.slice/user@1000.service'] as const),
+    ],
+    ['v1 beside v2', '4:memory:/x.service\n0::/system.slice/d.service\n', 'd.service', false, ''],
+  ] as const)('%s', (_, cgroup, unit, user, managerPath) => {
+    expect(ownService(cgroup)).toEqual({ unit, user, managerPath });
+  });
+
+  test.each([
+    ['a login', '0::/user.slice/user-1000.slice/session-3.scope\n'],
+    ['a user’s manager itself', '0::/user.slice/user-1000.slice/user@1000.service/init.scope\n'],
+    ['a container', '0::/\n'],
+    ['v1 only', '1:name=systemd:/system.slice/d.service\n'],
+    ['nothing', ''],
+  ])('%s: none', (_, cgroup) => {
+    expect(ownService(cgroup)).toBeNull();
+  });
+});
+
+describe('names of scopes', () => {
+  test('lead back to their agent, and to that of this owner only', () => {
+    for (const id of ['a', 'web-1', 'a-0123abcd', '-', 'x'.repeat(100)]) {
+      const name = scopeName(id, '/var/lib/daemon', '0a1b2c');
+      expect(name.length).toBeLessThan(255);
+      expect(agentOfScope(name, '/var/lib/daemon')).toBe(id);
+      expect(agentOfScope(name, '/var/lib/other')).toBeNull();
+    }
+  });
+
+  test.each([
+    'daemon-agent-a.scope',
+    `daemon-agent-a-${ownerMark('/w')}-0a1b2c.service`,
+    `daemon-agent-a-${ownerMark('/w')}-0a1b2c.scope.d`,
+    `x-daemon-agent-a-${ownerMark('/w')}-0a1b2c.scope`,
+  ])('%s is none', (name) => {
+    expect(agentOfScope(name, '/w')).toBeNull();
+  });
+});
+
+describe('scopeCommand', () => {
+  const support = { command: ['/usr/bin/systemd-run', '--scope'], unit: 'daemon.service', knowsOomPolicy: true };
+  const all = { ...NO_LIMITS, memoryBytes: 1000, memoryHighBytes: 900, cpuPercent: 150, tasks: 7 };
+
+  test('without limits it is a scope that outlives the daemon at a shutdown', () => {
+    expect(scopeCommand(support, 'n.scope', NO_LIMITS)).toEqual([
+      ...['/usr/bin/systemd-run', '--scope', '--unit=n.scope', '--property=Before=daemon.service', '--'],
+    ]);
+  });
+
+  test('each limit is a property of it', () => {
+    expect(scopeCommand(support, 'n.scope', all).slice(4, -1)).toEqual(
+      ['MemoryMax=1000', 'OOMPolicy=kill', 'MemoryHigh=900', 'CPUQuota=150%', 'TasksMax=7'].map(
+        (p) => `--property=${p}`,
+      ),
+    );
+    const old = scopeCommand({ ...support, knowsOomPolicy: false }, 'n.scope', all);
+    expect(old).not.toContain('--property=OOMPolicy=kill');
+  });
+
+  test('groupLimits names the keys as the configuration has them', () => {
+    expect(groupLimits(all)).toEqual(['memory', 'memory_high', 'cpu', 'tasks']);
+    expect(groupLimits({ ...NO_LIMITS, openFiles: 5, coreBytes: 0 })).toEqual([]);
+  });
+});
+
+test('oomKills reads memory.events', () => {
+  expect(oomKills('low 0\nhigh 5\nmax 9\noom 2\noom_kill 3\noom_group_kill 1\n')).toBe(3);
+  expect(oomKills('')).toBe(0);
+});
