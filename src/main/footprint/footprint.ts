@@ -12,6 +12,7 @@ import type { LoadedNative, NativeMemory } from './native.ts';
 import {
   AFTER_START,
   AFTER_THREADS,
+  AFTER_TIDYING,
   CODE_AGE,
   type Due,
   isTight,
@@ -86,7 +87,7 @@ export class Footprint {
   #cancelLook: () => void = () => {};
   #closed = false;
   #planned: (() => void)[] = [];
-  /** Collections that are planned. */
+  /** Collections that are planned and serve whichever thread ends until then. */
   #collections = 0;
   /** Monotonic milliseconds before which no further one pays. */
   #restUntilMs = 0;
@@ -153,15 +154,25 @@ export class Footprint {
   }
 
   #planCollection(afterMs: number, step: Exclude<Due['step'], 'trim'>): void {
-    this.#collections++;
+    const serves = step === 'again' ? 0 : 1;
+    this.#collections += serves;
     this.#options.after(afterMs, NAME, () => {
-      this.#collections--;
+      this.#collections -= serves;
       const waitMs = waitForHeartbeatMs(this.#options.heartbeatInMs());
       if (waitMs > 0) this.#planCollection(waitMs, step);
-      else if (step !== 'tidy') this.#settle(step);
-      else if (this.#options.clock.nowMs() >= this.#restUntilMs) this.#collect();
-      else this.#trim();
+      else if (step === 'tidy') this.#tidy();
+      else if (step === 'again') this.#collect();
+      else this.#settle(step);
     });
+  }
+
+  #tidy(): void {
+    if (this.#options.clock.nowMs() < this.#restUntilMs) {
+      this.#trim();
+      return;
+    }
+    this.#collect();
+    this.#planCollection(AFTER_TIDYING.afterMs, AFTER_TIDYING.step);
   }
 
   /** What has run at the start and not since is let go with the last of these collections. */
@@ -177,7 +188,8 @@ export class Footprint {
     const { clock, process } = this.#options;
     const beforeMs = process.cpuMs(); // on a busy host its time is much longer
     process.collect(this.#native?.calls ?? null);
-    this.#restUntilMs = clock.nowMs() + restAfterCollectionMs(process.cpuMs() - beforeMs);
+    const fromMs = Math.max(clock.nowMs(), this.#restUntilMs);
+    this.#restUntilMs = fromMs + restAfterCollectionMs(process.cpuMs() - beforeMs);
     this.#trim();
   }
 

@@ -11,9 +11,9 @@ export interface Due {
   afterMs: number;
   /**
    * `trim`: pages of files, and what the C library keeps free. `tidy`: that, after a collection where the last one is
-   * long enough ago. `first` and `last` of the start: after a collection in any case.
+   * long enough ago. `again`: the same once more. `first` and `last` of the start: after a collection in any case.
    */
-  step: 'trim' | 'tidy' | 'first' | 'last';
+  step: 'trim' | 'tidy' | 'again' | 'first' | 'last';
 }
 
 /** After the start: registered and at rest; then the starting counters are taken, and there is a first report. */
@@ -28,12 +28,13 @@ export const AFTER_START: readonly Due[] = [
  */
 export const CODE_AGE = { atStart: 1, later: 6 };
 
-/** After the last thread has ended. The second collection frees 0.7 MB that the first one has only emptied. */
+/** After the last thread has ended. */
 export const AFTER_THREADS: readonly Due[] = [
   { afterMs: 20, step: 'trim' },
   { afterMs: 9500, step: 'tidy' },
-  { afterMs: 18_000, step: 'tidy' },
 ];
+/** After a tidying collection: frees 0.7 MB that it has only emptied. */
+export const AFTER_TIDYING = { afterMs: 3000, step: 'again' } as const satisfies Due;
 
 const MB = 1_000_000;
 
@@ -75,7 +76,7 @@ export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 /** Of one core: a collection takes 10 ms of CPU on Node 20 and 25 ms on Node 24. */
 const COLLECTING_SHARE = 1 / 250;
 
-/** Milliseconds without another collection after one that took so many of CPU, so that they keep their share. */
+/** Milliseconds without another round of collections after one that took so many of CPU: so they keep their share. */
 export function restAfterCollectionMs(tookCpuMs: number): number {
   return tookCpuMs / COLLECTING_SHARE;
 }
