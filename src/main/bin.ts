@@ -77,7 +77,8 @@ async function load(path: string, withHost = false): Promise<LoadedConfig> {
   const all = withHost && config ? [...diagnostics, ...checkHost(config, places)] : diagnostics;
   const problems = all.length > 0 ? renderDiagnostics(all) : '';
   forget('config.js');
-  return { config, problems };
+  const code = all.find(({ severity }) => severity === 'error')?.code ?? 'D1002';
+  return { config, problems, code };
 }
 
 async function effective(config: Config): Promise<object> {
@@ -192,11 +193,8 @@ async function main(): Promise<void> {
     path,
     config,
     load,
-    onRefused: (problems) => {
-      log.error(
-        { event: 'reload-refused', code: 'D1002', problems },
-        'the changed configuration is invalid and not taken over',
-      );
+    onRefused: (problems, code) => {
+      log.error({ event: 'reload-refused', code, problems }, 'the changed configuration is invalid and not taken over');
       daemon.record(refusedEvent(problems));
     },
     onReload: async (next, previous) => {

@@ -12,10 +12,12 @@ export interface LoadedConfig {
   config: Config | null;
   /** What is wrong or worth a warning, as it is shown to a person. */
   problems: string;
+  /** Where it is invalid. D1001: the file cannot be read or parsed. */
+  code: 'D1001' | 'D1002';
 }
 
 /** What became of a reload: what applying it gave, or why the file was refused. */
-export type Reloaded<T> = { applied: T } | { problems: string };
+export type Reloaded<T> = { applied: T } | Omit<LoadedConfig, 'config'>;
 
 export interface ConfigSourceOptions<T> {
   path: string;
@@ -24,7 +26,7 @@ export interface ConfigSourceOptions<T> {
   load(path: string): Promise<LoadedConfig>;
   /** Applies it; the next one waits until it has been applied. */
   onReload(next: Config, previous: Config): Promise<T>;
-  onRefused(problems: string): void;
+  onRefused(problems: string, code: LoadedConfig['code']): void;
 }
 
 export class ConfigSource<T = void> {
@@ -76,10 +78,10 @@ export class ConfigSource<T = void> {
 
   async #reload(): Promise<Reloaded<T>> {
     const { path, load, onReload, onRefused } = this.#options;
-    const { config, problems } = await load(path);
+    const { config, problems, code } = await load(path);
     if (!config) {
-      onRefused(problems);
-      return { problems };
+      onRefused(problems, code);
+      return { problems, code };
     }
     const applied = await onReload(config, this.#config);
     this.#config = config;

@@ -177,8 +177,10 @@ test('the configuration: taken over when asked, refused with what is wrong, show
     code: 'D1002',
     message: expect.stringMatching(/daemon\.yaml:\d+:1: error D1002 nonsense: unknown key/),
   });
+  writeFileSync(host.configFile, 'daemon: [');
+  await expect(ask('reload', {})).rejects.toMatchObject({ code: 'D1001' });
   const kinds = (await events()).map(({ kind }) => kind);
-  expect(kinds.filter((kind) => kind.startsWith('config-'))).toEqual(['config-reloaded', 'config-refused']);
+  expect(kinds.filter((kind) => kind.startsWith('config-')).slice(0, 2)).toEqual(['config-reloaded', 'config-refused']);
   // what is in force is still what it was; the file says nothing that can be used
   const later = await ask('config', {});
   expect(later.effective).toEqual(effective);

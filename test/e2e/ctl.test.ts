@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
+import type { Finding } from '../../src/ctl/doctor/finding.ts';
 import type { AgentView, RecordedEvent, StatusView } from '../../src/shared/contracts/control.ts';
 import { sampleAgent, TestHost } from '../support/daemon-process.ts';
 import { DIST, ManagerProcess } from '../support/manager-process.ts';
@@ -36,8 +37,10 @@ afterEach(async () => {
   await manager.stop();
 });
 
-function ctl(...args: readonly string[]): Promise<Run> {
-  const whole = [join(DIST, 'daemonctl.js'), ...args, '--config', host.configFile];
+const ctl = (...args: readonly string[]): Promise<Run> => bare(...args, '--config', host.configFile);
+
+function bare(...args: readonly string[]): Promise<Run> {
+  const whole = [join(DIST, 'daemonctl.js'), ...args];
   return new Promise((resolve) => {
     const child = execFile(process.execPath, whole, { timeout: LONGEST_MS }, (_, out, err) => {
       resolve({ code: child.exitCode, out, err });
@@ -151,6 +154,11 @@ test('doctor reaches the Manager, and its clock agrees', async () => {
   );
   expect(out).toMatch(/^ok +clock /m);
   expect(out).toMatch(/^ok +sockets .*control\.sock: answers in \d+ ms/m);
+  // the daemon itself says where its configuration is
+  const { out: told } = await bare('doctor', '--json', '--socket', join(host.workDir, 'control.sock'));
+  expect((JSON.parse(told) as { findings: Finding[] }).findings).toContainEqual(
+    expect.objectContaining({ subject: host.configFile, outcome: 'ok', found: 'is valid' }),
+  );
 });
 
 test('a support bundle of all of it', async () => {

@@ -4,6 +4,9 @@ import type { Exit, Launched, LaunchSpec, Processes } from '../../src/main/agent
 import type { MarkedProcess } from '../../src/main/agents/marked-process.ts';
 import type { ProcessStat } from '../../src/shared/platform/proc.ts';
 
+/** Of a process that runs as the daemon does. */
+export const OWN_USER: MarkedProcess['user'] = { isOwn: true, names: ['0', 'root'] };
+
 interface FakeProcess {
   identity: ProcessIdentity;
   spec: LaunchSpec | null;
@@ -97,7 +100,7 @@ export class FakeProcesses implements Processes {
       const id = childOf ?? (spec?.owner === owner ? spec.agentId : null);
       if (id === null) continue;
       const command = spec ? [spec.program, ...spec.args] : ['child'];
-      found.set(id, [...(found.get(id) ?? []), { identity, leadsSession: spec !== null, command }]);
+      found.set(id, [...(found.get(id) ?? []), { identity, leadsSession: spec !== null, command, user: OWN_USER }]);
     }
     return Promise.resolve(found);
   }

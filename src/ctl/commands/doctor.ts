@@ -1,16 +1,29 @@
 /** `daemonctl doctor`: looks at everything that the daemon needs here, whether it runs or not. */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { ask } from '../client.ts';
 import { ToldError } from '../exit.ts';
 import { DEFAULT_CONFIG, type Reach, reaching } from '../reach.ts';
 import { deepHarmless } from '../text/harmless.ts';
 import { printedColumns, renderTable } from '../text/table.ts';
 import { paint, print, printJson } from '../text/terminal.ts';
 
+const STATUS_MS = 5000;
+
+/** That of the daemon behind the socket; null where none is named or nobody answers there, which is found later. */
+async function configOf(socket: string | undefined): Promise<string | null> {
+  if (socket === undefined) return null;
+  try {
+    return (await ask(socket, 'status', {}, { timeoutMs: STATUS_MS })).configFile;
+  } catch {
+    return null;
+  }
+}
+
 async function doctor({ config, socket, json }: Reach): Promise<void> {
   const { examine } = await import('../doctor/examine.ts');
   const { findingsTable, summary } = await import('../doctor/render.ts');
-  const configFile = resolve(config ?? DEFAULT_CONFIG);
+  const configFile = resolve(config ?? (await configOf(socket)) ?? DEFAULT_CONFIG);
   const findings = await examine({ configFile, ...(socket === undefined ? {} : { socket }), nowMs: Date.now() });
   const healthy = findings.every(({ outcome }) => outcome !== 'failed');
   if (json) printJson({ healthy, findings });

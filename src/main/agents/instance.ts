@@ -130,8 +130,7 @@ export class AgentInstance {
   resume(marked: readonly MarkedProcess[]): Promise<void> {
     return this.#enqueue(async () => {
       const recorded = this.#record.process;
-      const present =
-        recorded && this.#deps.processes.find(recorded) ? recorded : agentAmong(marked, this.#config.binaryPath);
+      const present = recorded && this.#deps.processes.find(recorded) ? recorded : agentAmong(marked, this.#config);
       const wanted = this.#config.enabled && this.#record.wanted === 'running';
       if (present) {
         this.#apply({ kind: 'adopted', process: present, startedAtMs: this.#deps.processes.startedAtMs(present) });

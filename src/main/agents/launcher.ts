@@ -76,6 +76,7 @@ export interface Processes {
 
 const TICKS_PER_SECOND = 100;
 const MAX_ENVIRON_BYTES = 256 * 1024;
+const MAX_PASSWD_BYTES = 1024 * 1024;
 /** Processes looked at before other work of the main thread gets its turn. */
 const SCAN_SLICE = 64;
 
@@ -181,6 +182,7 @@ export class SystemProcesses implements Processes {
         identity: { pid: stat.pid, startTicks: stat.startTicks, bootId: this.bootId },
         leadsSession: stat.sessionId === stat.pid,
         command: this.#words(pid, 'cmdline'),
+        user: this.#userOf(pid),
       };
       found.set(id, [...(found.get(id) ?? []), marked]);
     };
@@ -208,6 +210,12 @@ export class SystemProcesses implements Processes {
     return this.#groups?.outOfMemory() ?? false;
   }
 
+  #userOf(pid: number): MarkedProcess['user'] {
+    const uid = /^Uid:\t(\d+)/m.exec(readProcFile(`${this.#procRoot}/${pid}/status`) ?? '')?.[1];
+    if (uid === undefined) return { isOwn: false, names: [] }; // it has gone
+    return { isOwn: Number(uid) === process.getuid?.(), names: [uid, ...namesOf(uid)] };
+  }
+
   /** A file of NUL-separated texts; empty where it is gone or not ours to read. */
   #words(pid: number, file: string): string[] {
     return readProcFile(`${this.#procRoot}/${pid}/${file}`, MAX_ENVIRON_BYTES)?.split('\0') ?? [];
@@ -228,4 +236,10 @@ export class SystemProcesses implements Processes {
       throw error;
     }
   }
+}
+
+/** Names of that number in /etc/passwd; where users come from elsewhere, none. */
+function namesOf(uid: string): string[] {
+  const lines = (readProcFile('/etc/passwd', MAX_PASSWD_BYTES) ?? '').split('\n').map((line) => line.split(':'));
+  return lines.flatMap(([name = '', , number]) => (number === uid && name !== '' ? [name] : []));
 }

@@ -171,9 +171,9 @@ export class AgentSupervisor {
 
   /** Takes up at once what runs or is not wanted; the rest when those that it comes after are ready. */
   #whenItsTurn(instance: AgentInstance, marked: readonly MarkedProcess[]): Promise<void> {
-    const { id, binaryPath, enabled } = instance.config;
+    const { id, enabled } = instance.config;
     const { process } = instance.record;
-    const runs = (process && this.#options.processes.find(process)) || agentAmong(marked, binaryPath);
+    const runs = (process && this.#options.processes.find(process)) || agentAmong(marked, instance.config);
     const resume = (): Promise<void> => this.#told(instance, instance.resume(marked));
     if (runs || !enabled) return this.#go(id, resume);
     return new Promise((resolve) => {

@@ -56,7 +56,7 @@ export interface ControlledHost {
   agentLines(agentId: string, wanted: { lines: number; cursor: string }): Promise<LogLines>;
   daemonLines(wanted: { lines: number; cursor: string }): Promise<LogLines>;
   /** The configuration file, taken over now; or what is wrong with it. */
-  reload(): Promise<{ applied: Output<'reload'> } | { problems: string }>;
+  reload(): Promise<{ applied: Output<'reload'> } | { problems: string; code: 'D1001' | 'D1002' }>;
   effectiveConfig(): Promise<object>;
   configOrigins(): Promise<ConfigOrigin[]>;
 }
@@ -107,7 +107,7 @@ export function controlHandlers(host: ControlledHost): ControlHandlers {
     events: (input, caller) => host.events({ ...eventsInput(input), ...(caller ? { signal: caller.signal } : {}) }),
     reload: async () => {
       const outcome = await host.reload();
-      if ('problems' in outcome) throw new DaemonError('D1002', outcome.problems.trimEnd());
+      if ('problems' in outcome) throw new DaemonError(outcome.code, outcome.problems.trimEnd());
       return outcome.applied;
     },
     config: async () => ({ effective: await host.effectiveConfig(), origins: await host.configOrigins() }),

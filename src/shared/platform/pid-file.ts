@@ -60,7 +60,7 @@ function read(path: string): string | null {
 /** Takes the file, or throws AlreadyRunningError. The returned function gives it back. */
 export function takePidFile(path: string, procRoot = '/proc'): () => void {
   const own = renderPidFile(process.pid, readStat(process.pid, procRoot)?.startTicks ?? 0, readBootId(procRoot));
-  mkdirSync(dirname(path), { recursive: true });
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
   const temporary = `${path}.${process.pid}`;
   writeFileSync(temporary, own, { mode: 0o644 });
   try {

@@ -29,14 +29,14 @@ async function source(): Promise<ConfigSource> {
     load: async (file): Promise<LoadedConfig> => {
       loads++;
       const loaded = config(await readFile(file, 'utf8'));
-      return { config: loaded, problems: loaded ? '' : 'D1002' };
+      return { config: loaded, problems: loaded ? '' : 'what is wrong', code: 'D1001' };
     },
     onReload: async (next, previous) => {
       if (slow !== null) await slow;
       if (failing) throw new Error('not applied');
       reloads.push([previous.daemon.id, next.daemon.id]);
     },
-    onRefused: (problems) => refused.push(problems),
+    onRefused: (problems, code) => refused.push(`${code} ${problems}`),
   });
 }
 let writes = 0;
@@ -86,7 +86,7 @@ describe('ConfigSource', () => {
     const made = await source();
     write('nonsense: [');
     await made.reload();
-    expect(refused).toEqual(['D1002']);
+    expect(refused).toEqual(['D1001 what is wrong']);
     write(text('second'));
     await made.reload();
     expect(reloads).toEqual([['first', 'second']]);

@@ -9,7 +9,7 @@ import { type HostEvent, isForManager } from '../../../../src/shared/contracts/h
 import { agentConfig, NO_LIMITS } from '../../../fakes/agent-config.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
-import { FakeProcesses } from '../../../fakes/processes.ts';
+import { FakeProcesses, OWN_USER } from '../../../fakes/processes.ts';
 
 let folder: string;
 let clock: FakeClock;
@@ -271,9 +271,20 @@ describe('what an earlier daemon left', () => {
   test('adopts a process that was found but never recorded', async () => {
     const { identity } = processes.put();
     const agent = instance();
-    await agent.resume([{ identity, leadsSession: true, command: ['/bin/sh', '/opt/agent', 'x'] }]);
+    const command = ['/bin/sh', '/opt/agent', 'x'];
+    await agent.resume([{ identity, leadsSession: true, command, user: OWN_USER }]);
     expect(agent.snapshot()).toMatchObject({ status: 'running', pid: identity.pid });
     expect(processes.launched).toEqual([]);
+  });
+
+  test('ends one that only has the agent’s marks and program, and is somebody else’s', async () => {
+    const { identity } = processes.put();
+    const agent = instance();
+    const user = { isOwn: false, names: ['65534', 'nobody'] };
+    await agent.resume([{ identity, leadsSession: true, command: ['/opt/agent', 'x'], user }]);
+    expect(processes.launched).toHaveLength(1);
+    expect(agent.snapshot().pid).not.toBe(identity.pid);
+    expect(processes.running).not.toContain(identity.pid);
   });
 
   test('a reused pid is neither adopted nor signalled', async () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { AgentGroups } from '../../../../src/main/agents/agent-groups.ts';
@@ -225,9 +225,27 @@ describe('SystemProcesses', () => {
     });
     expect([...found.keys()]).toEqual(['a1']);
     const marked = found.get('a1') ?? [];
-    expect(agentAmong(marked, '/bin/sh')).toEqual(identity);
-    expect(agentAmong(marked, '/opt/other')).toBeNull();
+    const uid = String(process.getuid?.());
+    expect(agentAmong(marked, { binaryPath: '/bin/sh', user: '' })).toEqual(identity);
+    expect(agentAmong(marked, { binaryPath: '/bin/sh', user: uid })).toEqual(identity);
+    expect(agentAmong(marked, { binaryPath: '/bin/sh', user: userInfo().username })).toEqual(identity);
+    expect(agentAmong(marked, { binaryPath: '/bin/sh', user: 'somebody-else' })).toBeNull();
+    expect(agentAmong(marked, { binaryPath: '/opt/other', user: '' })).toBeNull();
     for (const { identity: each } of marked) processes.signal(each, 'SIGKILL');
+  });
+
+  test.runIf(process.getuid?.() === 0)('tells whose a process is', async () => {
+    chmodSync(folder, 0o755);
+    await launch('exec sleep 60', { user: 'nobody', group: 'nogroup' });
+    const marked = await vi.waitFor(async () => {
+      const found = (await processes.scan(folder)).get('a1') ?? [];
+      expect(found.map(({ user }) => user)).toEqual([{ isOwn: false, names: ['65534', 'nobody'] }]);
+      return found;
+    });
+    const program = marked[0]?.command[0] ?? '';
+    expect(agentAmong(marked, { binaryPath: program, user: '' })).toBeNull();
+    expect(agentAmong(marked, { binaryPath: program, user: '65534' })).toEqual(marked[0]?.identity);
+    expect(agentAmong(marked, { binaryPath: program, user: 'nobody' })).toEqual(marked[0]?.identity);
   });
 
   test('says when a process was started', async () => {

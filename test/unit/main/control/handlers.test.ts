@@ -104,10 +104,10 @@ test('all agents are meant with no id; a question that waits is handed on with w
   expect(calls[1]).toEqual(['events', { after: 1, limit: 2, waitMs: 3, signal: gone.signal }]);
 });
 
-test('a configuration that is refused is D1002, with what is wrong', async () => {
+test.each(['D1001', 'D1002'] as const)('a configuration that is refused is %s, with what is wrong', async (code) => {
   expect(await handlers().reload({})).toEqual({ changes: [], needsRestart: [] });
-  const { reload } = handlers({ reload: async () => ({ problems: 'f:1:1: error D1002\n' }) });
-  await expect(reload({})).rejects.toMatchObject({ code: 'D1002', message: 'f:1:1: error D1002' });
+  const { reload } = handlers({ reload: async () => ({ problems: 'f:1:1: error\n', code }) });
+  await expect(reload({})).rejects.toMatchObject({ code, message: 'f:1:1: error' });
 });
 
 test('the daemon’s own log, unless it goes to the standard output', async () => {
