@@ -85,6 +85,7 @@ export async function children(folder: string): Promise<() => Promise<void>> {
         ...{ openFiles: 0, processes: 0, addressSpaceBytes: 0, coreBytes: null },
         ...{ memoryBytes: 0, memoryHighBytes: 0, cpuPercent: 0, tasks: 0 },
       },
+      stopTimeoutMs: 10_000,
     });
     const { code, signal } = await exited;
     requireEqual('the end of an agent', signal ?? code, AGENT_CODE);

@@ -23,14 +23,21 @@ interface Waiting extends Reach {
 type Begun = ControlVerbs['update']['output'];
 
 const POLL_MS = 250;
+/** How long a daemon that answers may not know of the update: it hands over to another one meanwhile. */
+const UNKNOWN_MS = 60_000;
 
 async function follow(socket: string, id: string, say: (text: string) => void): Promise<UpdateResult> {
   const patience = new Patience();
+  let knownMs = performance.now();
   for (let told = ''; ; await sleep(POLL_MS)) {
     const status = await patience.ask(() => ask(socket, 'updateStatus', {}));
     const result = status?.results.find((candidate) => candidate.id === id);
     if (result) return result;
     const progress = status?.underWay.find((candidate) => candidate.id === id);
+    if (progress || !status) knownMs = performance.now();
+    if (performance.now() - knownMs > UNKNOWN_MS) {
+      throw new Error(`the daemon knows nothing of update ${id} any more: daemonctl updates shows those that it knows`);
+    }
     if (!progress) continue;
     const { phase, percent } = progress;
     const text = percent === null ? phase : `${phase} ${percent} %`;

@@ -28,11 +28,15 @@ export interface AgentGroupsOptions {
   environment: NodeJS.ProcessEnv;
   procRoot?: string;
   groupRoot?: string;
+  /** Monotonic milliseconds. */
+  nowMs?(): number;
   /** Runs a program to its end; rejects where it fails. */
   run?(program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<unknown>;
 }
 
 const PROBE_MS = 10_000;
+/** How long a refusal is taken for one. */
+const ASK_AGAIN_MS = 60_000;
 /** How long a scope may take to be there once its command was started. */
 const APPEAR_MS = 5000;
 const POLL_MS = 10;
@@ -42,16 +46,26 @@ const TO_MANAGER = ['XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'];
 const runProgram = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<unknown> =>
   promisify(execFile)(program, [...args], { env, timeout: PROBE_MS });
 
+interface Probed {
+  support: ScopeSupport | null;
+  why: string;
+}
+
 export class AgentGroups {
   readonly #options: Required<AgentGroupsOptions>;
   readonly #service: ReturnType<typeof ownService>;
   /** Of all agents' groups together; null where there is none. */
   readonly #folder: string | null;
-  #support: Promise<{ support: ScopeSupport | null; why: string }> | null = null;
+  /** What was found out, and until when that holds: a systemd that is busy or starting may answer otherwise soon. */
+  #support: Promise<Probed> | null = null;
+  #untilMs = Number.POSITIVE_INFINITY;
+  /** Why there is no scope, as it was told last. */
+  #told = '';
   #oomKills: number;
 
   constructor(options: AgentGroupsOptions) {
-    this.#options = { procRoot: '/proc', groupRoot: '/sys/fs/cgroup', run: runProgram, ...options };
+    const nowMs = (): number => performance.now();
+    this.#options = { procRoot: '/proc', groupRoot: '/sys/fs/cgroup', nowMs, run: runProgram, ...options };
     const { procRoot, groupRoot } = this.#options;
     this.#service = ownService(readProcFile(`${procRoot}/self/cgroup`) ?? '');
     this.#folder = this.#service && join(groupRoot, this.#service.managerPath, AGENTS_FOLDER);
@@ -59,20 +73,24 @@ export class AgentGroups {
   }
 
   /**
-   * What an agent's command line begins with, and the variables that it needs for that. `warning`: the keys of its
-   * limits that are without effect here, and why; empty: none is.
+   * What an agent's command line begins with, and the variables that it needs for that. `warning`: that it has to run in
+   * the daemon's own group, told once a reason, or the keys of its limits that are without effect here; else empty.
    */
   async wrap(
     agentId: string,
     owner: string,
     limits: AgentLimits,
+    stopTimeoutMs: number,
   ): Promise<{ words: string[]; scope: string; env: Record<string, string>; warning: string }> {
     const spared = this.#likeOthers();
     const { support, why } = await this.#ask();
-    if (!support) return { words: spared, scope: '', env: {}, warning: await this.unheld(limits, why) };
+    if (!support) {
+      const warning = (await this.unheld(limits, why)) || this.#inOwnGroup(why);
+      return { words: spared, scope: '', env: {}, warning };
+    }
     const scope = scopeName(agentId, owner, randomBytes(3).toString('hex'));
     const env = this.#service?.user ? this.#managerVariables() : {};
-    return { words: [...scopeCommand(support, scope, limits), ...spared], scope, env, warning: '' };
+    return { words: [...scopeCommand(support, scope, limits, stopTimeoutMs), ...spared], scope, env, warning: '' };
   }
 
   /** The limits that cannot be held on this host, and why; empty where all are. */
@@ -94,7 +112,10 @@ export class AgentGroups {
       folder = this.#folderOf(pid, scope);
       if (folder === null) await sleep(POLL_MS);
     }
-    if (folder === null) return gone() ? '' : 'it did not come into a scope of its own in time';
+    if (folder === null) {
+      this.#untilMs = 0; // whatever it was, the next start asks again
+      return gone() ? '' : 'it did not come into a scope of its own in time';
+    }
     if (limits.memoryBytes > 0) this.#write(join(folder, 'memory.oom.group'), '1');
     const missing = limitFiles(limits).filter(({ file }) => readProcFile(join(folder, file)) === null);
     return missing.length === 0
@@ -133,13 +154,27 @@ export class AgentGroups {
     return this.#folder === null ? 0 : oomKills(readProcFile(join(this.#folder, 'memory.events')) ?? '');
   }
 
-  /** By making one: whether this user may, and whether systemd can be reached, is known only then. Asked once. */
-  #ask(): Promise<{ support: ScopeSupport | null; why: string }> {
-    this.#support ??= this.#probe();
+  /** The daemon's group has its limits and devices: no place for agents where they could have their own. */
+  #inOwnGroup(why: string): string {
+    if (!this.#service || this.#told === why) return '';
+    this.#told = why;
+    return `it runs in the daemon's own control group: ${why}`;
+  }
+
+  /** By making one: whether this user may, and whether systemd can be reached, is known only then. */
+  #ask(): Promise<Probed> {
+    const { nowMs } = this.#options;
+    if (!this.#support || nowMs() >= this.#untilMs) {
+      this.#untilMs = Number.POSITIVE_INFINITY;
+      this.#support = this.#probe().then((probed) => {
+        if (!probed.support && this.#service) this.#untilMs = nowMs() + ASK_AGAIN_MS;
+        return probed;
+      });
+    }
     return this.#support;
   }
 
-  async #probe(): Promise<{ support: ScopeSupport | null; why: string }> {
+  async #probe(): Promise<Probed> {
     const service = this.#service;
     if (!service) return { support: null, why: 'the daemon is no service of systemd with control groups (v2)' };
     const program = this.#find('systemd-run');

@@ -60,10 +60,16 @@ export function groupLimits(limits: AgentLimits): string[] {
 }
 
 /** What goes before the agent's own command line: it makes the scope and replaces itself by what follows. */
-export function scopeCommand(support: ScopeSupport, name: string, limits: AgentLimits): string[] {
+export function scopeCommand(
+  support: ScopeSupport,
+  name: string,
+  limits: AgentLimits,
+  stopTimeoutMs: number,
+): string[] {
   const { memoryBytes, memoryHighBytes, cpuPercent, tasks } = limits;
   const properties = [
     `Before=${support.unit}`,
+    `TimeoutStopSec=${Math.ceil(stopTimeoutMs / 1000)}`, // at a shutdown it is systemd that ends it
     ...(memoryBytes > 0 ? [`MemoryMax=${memoryBytes}`] : []),
     ...(memoryBytes > 0 && support.knowsOomPolicy ? ['OOMPolicy=kill'] : []),
     ...(memoryHighBytes > 0 ? [`MemoryHigh=${memoryHighBytes}`] : []),

@@ -9,7 +9,7 @@ export function agentLogFile(daemonWorkDir: string, agentId: string): string {
 }
 
 export function launchSpec(config: AgentConfig, baseEnv: Record<string, string>, daemonWorkDir: string): LaunchSpec {
-  const { id, binaryPath, configFile, workDir, env, user, group, limits } = config;
+  const { id, binaryPath, configFile, workDir, env, user, group, limits, stopTimeoutMs } = config;
   return {
     agentId: id,
     owner: daemonWorkDir,
@@ -23,5 +23,6 @@ export function launchSpec(config: AgentConfig, baseEnv: Record<string, string>,
     user,
     group,
     limits,
+    stopTimeoutMs,
   };
 }

@@ -36,6 +36,8 @@ export interface LaunchSpec {
   user: string;
   group: string;
   limits: AgentLimits;
+  /** Between SIGTERM and SIGKILL, where the machine goes down. */
+  stopTimeoutMs: number;
 }
 
 export interface Exit {
@@ -127,8 +129,8 @@ export class SystemProcesses implements Processes {
     for (const file of [spec.logFile, spec.lockFile]) await mkdir(dirname(file), { recursive: true, mode: 0o750 });
     const lock = await takeAgentLock(spec.lockFile);
     if (lock.warning) warnings.push(lock.warning);
-    const { agentId, owner, limits } = spec;
-    const wrapped = await this.#groups?.wrap(agentId, owner, limits);
+    const { agentId, owner, limits, stopTimeoutMs } = spec;
+    const wrapped = await this.#groups?.wrap(agentId, owner, limits, stopTimeoutMs);
     if (wrapped?.warning) warnings.push(wrapped.warning);
     const { file, args } = commandLine({ ...spec, group }, wrapped?.words);
     let log: number | null = null;

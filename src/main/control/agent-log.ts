@@ -74,7 +74,8 @@ export class AgentLog implements OpenLog {
 
   async unchanged(): Promise<boolean> {
     const { kept, rotating } = await list(this.#folder, this.#agentId, this.#parse);
-    return rotating === this.#files.rotating && kept[0]?.stamp === this.#files.kept[0]?.stamp;
+    const names = (list: readonly Kept[]): string => list.map(({ name }) => name).join('/');
+    return rotating === this.#files.rotating && names(kept) === names(this.#files.kept);
   }
 
   async close(): Promise<void> {

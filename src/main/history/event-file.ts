@@ -16,20 +16,29 @@ export class EventFile {
   #fd: number | null = null;
   #bytes = 0;
   #lines = 0;
+  /** Whether what is on disk has been looked at, so that a line can be added to it. */
+  #known = false;
 
   constructor(folder: string, linesPerFile = LINES_PER_FILE) {
     this.#folder = folder;
     this.#linesPerFile = linesPerFile;
   }
 
-  /** What is there, by the newest file that says something. To be called before anything is written. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /**
+   * What is there, by the newest file that says something. To be called before anything is written, and again after an
+   * error: the folder may be another one by then.
+   */
   open(): Pick<FoundLines, 'last' | 'lastTurn'> {
     const [old, present] = EVENT_FILES.map((name) => join(this.#folder, name)) as [string, string];
     const found = findLines(contentOf(present));
+    const before = found.last && found.lastTurn ? found : findLines(contentOf(old));
     this.#lines = found.lines;
     this.#bytes = found.bytes;
-    if (found.last && found.lastTurn) return found;
-    const before = findLines(contentOf(old));
+    this.#known = true;
     return { last: found.last ?? before.last, lastTurn: found.lastTurn ?? before.lastTurn };
   }
 
@@ -47,13 +56,19 @@ export class EventFile {
     this.#lines++;
   }
 
+  /** Nothing is added to it any more before it has been opened anew. */
   close(): void {
+    this.#known = false;
+    this.#closeFile();
+  }
+
+  #closeFile(): void {
     if (this.#fd !== null) closeSync(this.#fd);
     this.#fd = null;
   }
 
   #switch(): void {
-    this.close();
+    this.#closeFile();
     const [old, present] = EVENT_FILES.map((name) => join(this.#folder, name)) as [string, string];
     try {
       renameSync(present, old);

@@ -50,24 +50,22 @@ export class History {
   readonly #recent: RecordedEvent[] = [];
   readonly #waiting = new Set<() => void>();
   readonly #ended: Ended;
-  #newest: number;
+  #newest = 0;
   /** Number of the last one that is on disk. */
-  #written: number;
+  #written = 0;
   #failing = false;
   #closed = false;
 
   constructor(options: HistoryOptions) {
     this.#options = options;
     this.#file = new EventFile(options.folder, options.linesPerFile);
-    let found: ReturnType<EventFile['open']> = { last: null, lastTurn: null };
+    let lastTurn: ReturnType<EventFile['open']>['lastTurn'] = null;
     try {
-      found = this.#file.open();
+      lastTurn = this.#takeUp();
     } catch (err) {
       this.#failed(err);
     }
-    this.#newest = found.last?.number ?? 0;
-    this.#written = this.#newest;
-    this.#ended = howItEnded(found.lastTurn, options.bootId);
+    this.#ended = howItEnded(lastTurn, options.bootId);
   }
 
   /** Of the last one; 0: there was none yet. */
@@ -144,9 +142,20 @@ export class History {
     });
   }
 
+  /** Goes on with the numbers of what is on disk; what is not there yet gets those that follow. */
+  #takeUp(): ReturnType<EventFile['open']>['lastTurn'] {
+    const { last, lastTurn } = this.#file.open();
+    const ahead = Math.max(0, (last?.number ?? 0) - this.#written);
+    for (const event of this.#recent) if (event.number > this.#written) event.number += ahead;
+    this.#newest += ahead;
+    this.#written += ahead;
+    return lastTurn;
+  }
+
   /** What is not on disk yet, oldest first. */
   #write(): void {
     try {
+      if (!this.#file.known) this.#takeUp();
       for (const event of this.#recent) {
         if (event.number <= this.#written) continue;
         this.#file.append(`${JSON.stringify(event)}\n`);
@@ -163,7 +172,7 @@ export class History {
   }
 
   #failed(err: unknown): void {
-    this.#file.close(); // the folder may be another one when it works again
+    this.#file.close();
     if (this.#failing) return;
     this.#failing = true;
     const { folder, log } = this.#options;

@@ -107,7 +107,8 @@ export class Collection {
 
   /**
    * Collects now, beside the schedule: what each collector remembers stays as it was, and nothing is reported. Those who
-   * ask at once share one run. Rejects where the daemon ends.
+   * ask at once share one run. Of plugins the last samples: their runs never overlap, and may cost a lot. Rejects where
+   * the daemon ends.
    */
   fresh(): Promise<Collected> {
     this.#fresh ??= this.#collectFresh().finally(() => {
@@ -119,14 +120,17 @@ export class Collection {
   async #collectFresh(): Promise<Collected> {
     const collectors = [...this.#collectors.values()];
     const builtIn = collectors.flatMap(({ task, timeoutMs }) => (timeoutMs === 0 ? [task.name] : []));
-    const plugins = collectors.flatMap(({ task, timeoutMs }) =>
-      timeoutMs > 0 ? [{ name: task.name, timeoutMs }] : [],
-    );
-    const runs = plugins.map(({ name, timeoutMs }) => this.#outcomes([name], timeoutMs, true, 0));
-    if (builtIn.length > 0) runs.push(this.#outcomes(builtIn, BUILT_IN_DEADLINE_MS, false, 0));
-    const outcomes = (await Promise.all(runs)).flat();
+    const outcomes = builtIn.length > 0 ? await this.#outcomes(builtIn, BUILT_IN_DEADLINE_MS, false, 0) : [];
     this.#abort.signal.throwIfAborted();
-    const samples = outcomes.flatMap(({ sample }) => sample ?? []);
+    for (const { name, state } of outcomes) {
+      const collector = this.#collectors.get(name);
+      // what hangs must not be asked again by each who looks
+      if (collector) collector.state = withQuarantineOf(state, collector.state);
+    }
+    const ofPlugins = collectors.flatMap(({ task, timeoutMs }) =>
+      timeoutMs > 0 ? (this.#last.get(task.name) ?? []) : [],
+    );
+    const samples = [...outcomes.flatMap(({ sample }) => sample ?? []), ...ofPlugins];
     return {
       atMs: Math.max(0, ...samples.map(({ timestampMs }) => timestampMs)),
       samples,
@@ -246,4 +250,11 @@ export class Collection {
     const waitMs = priming ? PRIME_MS : earliestDue(this.#plan) - this.#options.clock.nowMs();
     return waitMs <= KEEP_THREAD_MS ? waitMs + PRIME_MS : 0;
   }
+}
+
+/** What one state says of what is not to be asked for a while, in the other, which is kept else. */
+function withQuarantineOf(seen: unknown, kept: unknown): unknown {
+  const has = (state: unknown): state is { quarantine: unknown } =>
+    typeof state === 'object' && state !== null && 'quarantine' in state;
+  return has(seen) && has(kept) ? { ...kept, quarantine: seen.quarantine } : kept;
 }

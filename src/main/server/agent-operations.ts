@@ -75,7 +75,9 @@ export class AgentOperator {
     }
     const untold = this.#untold.get(key);
     for (const [other, { agentId: of }] of this.#untold) if (of === agentId) this.#untold.delete(other);
-    if (untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS) return Promise.resolve(untold.response);
+    // whoever asks on this host wants it done, and did not ask before
+    const isNews = reason === BY_MANAGER && untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS;
+    if (isNews) return Promise.resolve(untold.response);
     const callers = [gone];
     const done = this.#carryOut(agentId, operation, reason).then(
       () => ({ success: true, errorMessage: '' }),

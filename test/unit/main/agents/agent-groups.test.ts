@@ -37,8 +37,10 @@ async function host(over: Host = {}) {
   const runs: { args: readonly string[]; env: NodeJS.ProcessEnv }[] = [];
   const refuse = { text: (_: readonly string[]) => '' };
   const environment = { PATH: `relative:${bin}`, XDG_RUNTIME_DIR: '/run/user/7', SECRET: 'x' };
+  const clock = { ms: 0 };
   const make = () =>
     new AgentGroups({
+      nowMs: () => clock.ms,
       environment,
       procRoot,
       groupRoot,
@@ -53,14 +55,17 @@ async function host(over: Host = {}) {
     await put(join(path, below, 'cgroup.procs'), pids);
     return path;
   };
-  return { folder, procRoot, agents, bin, put, make, runs, refuse, scope };
+  return { folder, procRoot, agents, bin, put, make, runs, refuse, scope, clock };
 }
 
 describe('wrap', () => {
   test('a scope each, asked for by the path of the program; the host is tried out once', async () => {
     const { make, bin, runs } = await host();
     const groups = make();
-    const [one, two] = await Promise.all([groups.wrap('one', OWNER, LIMITED), groups.wrap('two', OWNER, NO_LIMITS)]);
+    const [one, two] = await Promise.all([
+      groups.wrap('one', OWNER, LIMITED, 10_000),
+      groups.wrap('two', OWNER, NO_LIMITS, 10_000),
+    ]);
     expect(runs).toHaveLength(1);
     expect(runs[0]?.args).not.toContain('--user');
     expect(one).toMatchObject({ env: {}, warning: '' });
@@ -73,7 +78,7 @@ describe('wrap', () => {
   test('an older systemd is asked in its own words', async () => {
     const { make, runs, refuse } = await host();
     refuse.text = (args) => (args.includes('--expand-environment=no') ? 'unrecognized option' : '');
-    const { words, warning } = await make().wrap('one', OWNER, LIMITED);
+    const { words, warning } = await make().wrap('one', OWNER, LIMITED, 10_000);
     expect(runs).toHaveLength(2);
     expect(warning).toBe('');
     expect(words).not.toContain('--expand-environment=no');
@@ -82,7 +87,7 @@ describe('wrap', () => {
 
   test('the manager of a user is reached by its variables, and by no others', async () => {
     const { make, runs } = await host({ cgroup: `${USER}/app.slice/daemon.service` });
-    const { words, env } = await make().wrap('one', OWNER, NO_LIMITS);
+    const { words, env } = await make().wrap('one', OWNER, NO_LIMITS, 10_000);
     expect(words).toContain('--user');
     expect(env).toEqual({ XDG_RUNTIME_DIR: '/run/user/7' });
     expect(Object.keys(runs[0]?.env ?? {})).toEqual(['PATH', 'XDG_RUNTIME_DIR']);
@@ -90,11 +95,16 @@ describe('wrap', () => {
 
   test('what spares the daemon from the OOM killer does not spare its agents', async () => {
     const { make, bin } = await host({ oomScoreAdj: -500 });
-    expect((await make().wrap('one', OWNER, NO_LIMITS)).words.slice(-4)).toEqual([join(bin, 'choom'), '-n', '0', '--']);
+    expect((await make().wrap('one', OWNER, NO_LIMITS, 10_000)).words.slice(-4)).toEqual([
+      join(bin, 'choom'),
+      '-n',
+      '0',
+      '--',
+    ]);
     // raised by a user's manager, it cannot be lowered again
     const raised = await host({ oomScoreAdj: 200 });
-    expect((await raised.make().wrap('one', OWNER, NO_LIMITS)).words.at(-1)).toBe('--');
-    expect((await raised.make().wrap('one', OWNER, NO_LIMITS)).words).not.toContain(join(raised.bin, 'choom'));
+    expect((await raised.make().wrap('one', OWNER, NO_LIMITS, 10_000)).words.at(-1)).toBe('--');
+    expect((await raised.make().wrap('one', OWNER, NO_LIMITS, 10_000)).words).not.toContain(join(raised.bin, 'choom'));
   });
 
   test.each([
@@ -107,13 +117,41 @@ describe('wrap', () => {
       const { make, refuse } = await host(how);
       refuse.text = () => refusal;
       const groups = make();
-      const { words, scope, warning } = await groups.wrap('one', OWNER, LIMITED);
+      const { words, scope, warning } = await groups.wrap('one', OWNER, LIMITED, 10_000);
       expect({ words, scope }).toEqual({ words: [], scope: '' });
       expect(warning).toMatch(why);
       expect(warning).toContain('its limits memory, tasks are without effect: ');
-      expect((await groups.wrap('two', OWNER, NO_LIMITS)).warning).toBe('');
+      // where there could have been a group, that there is none is told as well, once
+      const { warning: alone } = await groups.wrap('two', OWNER, NO_LIMITS, 10_000);
+      expect(alone).toMatch('cgroup' in how ? /^$/ : /^it runs in the daemon's own control group: /);
+      expect((await groups.wrap('three', OWNER, NO_LIMITS, 10_000)).warning).toBe('');
     },
   );
+
+  test('a refusal is asked about again after a minute: systemd may only have been busy', async () => {
+    const { make, refuse, runs, clock } = await host();
+    refuse.text = () => 'Connection timed out';
+    const groups = make();
+    expect((await groups.wrap('one', OWNER, NO_LIMITS, 10_000)).scope).toBe('');
+    clock.ms = 59_999;
+    expect((await groups.wrap('one', OWNER, NO_LIMITS, 10_000)).scope).toBe('');
+    expect(runs).toHaveLength(2); // in both words
+    refuse.text = () => '';
+    clock.ms = 60_000;
+    expect((await groups.wrap('one', OWNER, NO_LIMITS, 10_000)).scope).not.toBe('');
+    clock.ms = 1e9;
+    await groups.wrap('one', OWNER, NO_LIMITS, 10_000);
+    expect(runs).toHaveLength(3);
+  });
+
+  test('so is it where a process ended before it came into its scope', async () => {
+    const { make, runs } = await host();
+    const groups = make();
+    const { scope } = await groups.wrap('one', OWNER, NO_LIMITS, 10_000);
+    expect(await groups.settle(1, scope, NO_LIMITS, () => true)).toBe('');
+    await groups.wrap('one', OWNER, NO_LIMITS, 10_000);
+    expect(runs).toHaveLength(2);
+  });
 });
 
 describe('settle', () => {

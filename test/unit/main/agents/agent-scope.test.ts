@@ -59,18 +59,19 @@ describe('scopeCommand', () => {
   const all = { ...NO_LIMITS, memoryBytes: 1000, memoryHighBytes: 900, cpuPercent: 150, tasks: 7 };
 
   test('without limits it is a scope that outlives the daemon at a shutdown', () => {
-    expect(scopeCommand(support, 'n.scope', NO_LIMITS)).toEqual([
-      ...['/usr/bin/systemd-run', '--scope', '--unit=n.scope', '--property=Before=daemon.service', '--'],
+    expect(scopeCommand(support, 'n.scope', NO_LIMITS, 1500)).toEqual([
+      ...['/usr/bin/systemd-run', '--scope', '--unit=n.scope', '--property=Before=daemon.service'],
+      ...['--property=TimeoutStopSec=2', '--'],
     ]);
   });
 
   test('each limit is a property of it', () => {
-    expect(scopeCommand(support, 'n.scope', all).slice(4, -1)).toEqual(
+    expect(scopeCommand(support, 'n.scope', all, 1500).slice(5, -1)).toEqual(
       ['MemoryMax=1000', 'OOMPolicy=kill', 'MemoryHigh=900', 'CPUQuota=150%', 'TasksMax=7'].map(
         (p) => `--property=${p}`,
       ),
     );
-    const old = scopeCommand({ ...support, knowsOomPolicy: false }, 'n.scope', all);
+    const old = scopeCommand({ ...support, knowsOomPolicy: false }, 'n.scope', all, 1500);
     expect(old).not.toContain('--property=OOMPolicy=kill');
   });
 

@@ -75,6 +75,7 @@ describe('starting', () => {
         user: '',
         group: '',
         limits: NO_LIMITS,
+        stopTimeoutMs: 30_000,
       },
     ]);
     expect(agent.snapshot()).toMatchObject({ status: 'starting', name: 'a1', restarts: 0 });

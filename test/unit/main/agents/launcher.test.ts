@@ -39,6 +39,7 @@ async function launch(script: string, over: Partial<LaunchSpec> = {}): Promise<L
     user: '',
     group: '',
     limits: NO_LIMITS,
+    stopTimeoutMs: 10_000,
     ...over,
   });
   launched.push(made);

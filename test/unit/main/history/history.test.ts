@@ -209,6 +209,28 @@ describe('a disk that cannot be written', () => {
     expect(await numbers(history())).toEqual([...upTo(1, onDisk), ...upTo(302, 401)]);
   });
 
+  test('one that could not be read at the start is gone on with once it can be, and loses nothing', async () => {
+    const before = history();
+    fill(before, 5);
+    before.close();
+    const [path, aside] = [join(folder, 'events.jsonl'), join(folder, 'aside')];
+    renameSync(path, aside);
+    mkdirSync(path);
+    const made = history();
+    made.record(event({ agentId: 'b' }));
+    expect(await numbers(made)).toEqual([1]);
+    rmSync(path, { recursive: true });
+    renameSync(aside, path);
+    made.record(event({ agentId: 'c' }));
+    const { events, newest } = await made.read({ after: 0, limit: 1000, waitMs: 0 });
+    expect(newest).toBe(7);
+    expect(events.map(({ number, agentId }) => `${number} ${agentId}`)).toEqual([
+      ...['1 a', '2 a', '3 a', '4 a', '5 a', '6 b', '7 c'],
+    ]);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toHaveLength(7);
+    expect(log.lines.map(({ event: what }) => what)).toEqual(['history-disk-failed', 'history-disk-works']);
+  });
+
   test('a file that somebody removed or emptied meanwhile begins anew', async () => {
     const made = history({ linesPerFile: 3 });
     fill(made, 3);

@@ -183,6 +183,13 @@ describe('an outcome that nobody waited for', () => {
     expect(done).toHaveLength(expected);
   });
 
+  test('is not told to somebody on this host, who wants it done now', async () => {
+    const { done, operator } = operating([new Error('no room'), null]);
+    await operator.operate('one', 'restart', left);
+    expect(await operator.operate('one', 'restart', undefined, 'asked for on this host')).toEqual(DONE);
+    expect(done).toEqual(['restart one', 'restart one']);
+  });
+
   test('is another agent’s no business, and no news where one of several callers heard it', async () => {
     const { done, operator } = operating([]);
     await operator.operate('one', 'restart', left);
