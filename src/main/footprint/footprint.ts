@@ -167,8 +167,10 @@ export class Footprint {
   }
 
   #tidy(): void {
-    if (this.#options.clock.nowMs() < this.#restUntilMs) {
+    const restMs = this.#restUntilMs - this.#options.clock.nowMs();
+    if (restMs > 0) {
       this.#trim();
+      this.#planCollection(restMs, 'tidy');
       return;
     }
     this.#collect();

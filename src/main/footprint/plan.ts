@@ -10,8 +10,8 @@ export interface Due {
   /** Milliseconds from what it follows. */
   afterMs: number;
   /**
-   * `trim`: pages of files, and what the C library keeps free. `tidy`: that, after a collection where the last one is
-   * long enough ago. `again`: the same once more. `first` and `last` of the start: after a collection in any case.
+   * `trim`: pages of files, and what the C library keeps free. `tidy`: that, after a collection, once the last one
+   * is long enough ago. `again`: the same once more. `first` and `last` of the start: after a collection in any case.
    */
   step: 'trim' | 'tidy' | 'again' | 'first' | 'last';
 }
@@ -73,8 +73,8 @@ export function watchFor(threads: number, startedMs: number, endedMs: number): W
 /** Where the kernel has fault-around on, each touch brings 16 pages: they are given back all the time. */
 export const WITH_FAULT_AROUND_EVERY_MS = 1000;
 
-/** Of one core: a collection takes 10 ms of CPU on Node 20 and 25 ms on Node 24. */
-const COLLECTING_SHARE = 1 / 250;
+/** Of one core: a collection takes 10 ms of CPU on Node 20 and 25 ms on Node 24, several times that on a busy host. */
+const COLLECTING_SHARE = 1 / 100;
 
 /** Milliseconds without another round of collections after one that took so many of CPU: so they keep their share. */
 export function restAfterCollectionMs(tookCpuMs: number): number {

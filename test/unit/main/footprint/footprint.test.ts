@@ -152,7 +152,7 @@ describe('a collection', () => {
     expect(process.times('collect')).toBe(2); // both that were planned after the start
   });
 
-  test('comes twice after a thread, and where it takes long not after each', async () => {
+  test('comes twice after a thread; where it takes long, later and for several together', async () => {
     const collections = async (collectionCpuMs: number): Promise<number> => {
       const { footprint, process, clock } = await atRest((own) => Object.assign(own, { collectionCpuMs }));
       await clock.advance(60_000);
@@ -165,7 +165,7 @@ describe('a collection', () => {
       }
       return process.times('collect');
     };
-    expect([await collections(25), await collections(100)]).toEqual([8, 4]);
+    expect([await collections(25), await collections(75), await collections(250)]).toEqual([8, 8, 6]);
   });
 
   test('comes all the same where a thread is started each 5 s', async () => {

@@ -89,7 +89,8 @@ describe('the share of collections', () => {
     expect(restAfterCollectionMs(20)).toBe(4 * restAfterCollectionMs(5));
     // a thread ends each 30 s by default; after it, two collections: Node 20 takes 10 ms for one, Node 24 25 ms
     expect(restAfterCollectionMs(2 * 25)).toBeLessThan(30_000);
-    // a slower host leaves rounds out
-    expect(restAfterCollectionMs(2 * 75)).toBeGreaterThan(30_000);
+    // several times that where others take the processor's caches; a slow host leaves rounds out
+    expect(restAfterCollectionMs(2 * 75)).toBeLessThan(30_000);
+    expect(restAfterCollectionMs(2 * 250)).toBeGreaterThan(30_000);
   });
 });
