@@ -11,12 +11,14 @@ export LC_ALL
 
 usage() {
   cat <<'END'
-Usage: install.sh [--yes] [--prefix DIR] [--root DIR] [--key PUBLIC_KEY_FILE] [--no-start] [--force] ARCHIVE
+Usage: install.sh [--yes] [--prefix DIR] [--root DIR] [--key PUBLIC_KEY_FILE] [--group NAME] [--no-start] [--force]
+                  ARCHIVE
 
   --yes         ask nothing
   --prefix DIR  where releases go (default /opt/daemon)
   --root DIR    install into this folder, that of an image say, and start nothing
   --key FILE    public key of those who release (default /etc/daemon/keys/update.pub)
+  --group NAME  whose members may use the control socket (default hostd); made where it is missing
   --no-start    do not start the service, or start it anew
   --force       take a version that is lower, or the same one with other content
 
@@ -56,15 +58,15 @@ confirm() {
   case $answer in [yY] | [yY][eE][sS]) ;; *) fail 'not installed' ;; esac
 }
 
-yes=no force=no start=yes restart=no root='' prefix=/opt/daemon key='' archive=''
+yes=no force=no start=yes restart=no root='' prefix=/opt/daemon key='' named='' archive=''
 while [ $# -gt 0 ]; do
   case $1 in
   --yes) yes=yes ;;
   --force) force=yes ;;
   --no-start) start=no ;;
-  --prefix | --root | --key)
+  --prefix | --root | --key | --group)
     [ $# -ge 2 ] || misused "$1 needs a value"
-    case $1 in --prefix) prefix=$2 ;; --root) root=$2 ;; --key) key=$2 ;; esac
+    case $1 in --prefix) prefix=$2 ;; --root) root=$2 ;; --key) key=$2 ;; --group) named=$2 ;; esac
     shift
     ;;
   --help)
@@ -87,8 +89,10 @@ fi
 printf '%s\n' "$prefix" | grep -Eqx '(/[A-Za-z0-9_.+-]+)+' || misused '--prefix is an absolute path of letters, digits and ._+-'
 case $prefix/ in */../* | */./*) misused '--prefix must not hold . or ..' ;; esac
 case $root in *[[:cntrl:]]*) misused '--root must not hold control characters' ;; esac
+printf '%s\n' "${named:-hostd}" | grep -Eqx '[A-Za-z_][A-Za-z0-9_.-]{0,31}' || misused '--group is the name of a group'
 config=$root/etc/daemon/daemon.yaml
 installed=$root$prefix/installed
+kept=$root/etc/daemon/installed # what uninstall.sh left of it
 work=$root$prefix/.install
 unit=daemon.service
 key=${key:-$root/etc/daemon/keys/update.pub}
@@ -113,6 +117,7 @@ check_manifest
 check_archive "$archive"
 begin
 check_present
+choose_group
 confirm
 say "daemon $version, $arch, in $root$prefix"
 unpack
@@ -120,8 +125,8 @@ place_release
 make_group
 place_files
 place_receipt
-sync
-link "releases/$version" "$root$prefix/current"
+flush
+switch
 serve
 commit
 if [ "$changes" = 0 ]; then

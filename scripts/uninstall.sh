@@ -10,7 +10,8 @@ Usage: uninstall.sh [--yes] [--prefix DIR] [--root DIR] [--stop-agents] [--purge
   --yes          ask nothing
   --prefix DIR   where the daemon is installed (default /opt/daemon)
   --root DIR     below this folder
-  --stop-agents  end the agents first, through daemonctl; without it they run on, with nobody to look after them
+  --stop-agents  end the agents first, through daemonctl; without it they run on, with nobody to look after them.
+                 Installed again, they are started, those too that somebody had stopped before
   --purge        remove configuration, logs and state too (/etc/daemon, /var/log/daemon, /var/lib/daemon)
 
 Exit codes: 0 removed, or not there; 1 refused or failed; 2 wrong command line.
@@ -78,6 +79,18 @@ stop_daemon() {
   [ -z "$left" ] || fail "the daemon still runs, pid $left: end what starts it again; nothing was removed"
 }
 
+# It says of each agent that it is to stay stopped, which would hold for the next installation.
+forget_agents() {
+  if [ "$stop_agents" = yes ] && [ -z "$(agents)" ]; then rm -f -- "$state/agents.json"; fi
+}
+
+# What install.sh must know of another time, and a later --purge: whose state and configuration are.
+keep_group() {
+  if [ "$purge" = yes ] || [ ! -d "$root/etc/daemon" ] || ! grep -q '^group ' "$tmp/installed"; then return 0; fi
+  grep '^group ' "$tmp/installed" | sort -u >"$kept.part"
+  mv -f -- "$kept.part" "$kept"
+}
+
 # Only what is written down, and folders only where nothing of others is in them.
 remove_recorded() {
   while read -r kind what path; do
@@ -88,6 +101,8 @@ remove_recorded() {
     esac
   done <"$tmp/installed"
   if systemctl_here; then systemctl daemon-reload; fi
+  # without an agent in it a slice stays all the same; another daemon's agents are not to be ended with it
+  if systemctl_here && grep -qsx 'populated 0' /sys/fs/cgroup/daemon.slice/cgroup.events; then systemctl stop daemon.slice || :; fi
 }
 
 remove_file() { # SHA256 PATH
@@ -106,8 +121,9 @@ remove_folders() {
 }
 
 remove_group() {
-  if ! grep -q '^group ' "$tmp/installed" || [ "$purge" = no ]; then return 0; fi
-  groupdel ${root:+--prefix "$root"} daemon || say '  the group daemon stays'
+  if [ "$purge" = no ]; then return 0; fi
+  group=$(awk '$1 == "group" && $2 != "taken" { print $3; exit }' "$tmp/installed")
+  [ -z "$group" ] || groupdel ${root:+--prefix "$root"} "$group" || say "  the group $group stays"
 }
 
 yes=no purge=no stop_agents=no root='' prefix=/opt/daemon
@@ -134,6 +150,7 @@ if [ -n "$root" ]; then
   if [ "$root" = / ]; then root=; fi
 fi
 installed=$root$prefix/installed
+kept=$root/etc/daemon/installed
 state=$root/var/lib/daemon
 unit=daemon.service
 [ -n "$root" ] || [ "$(id -u)" = 0 ] || fail 'only root can remove it from this host'
@@ -156,9 +173,13 @@ trap 'exit 143' TERM
 confirm
 stop_agents
 stop_daemon
-if [ -f "$installed" ]; then cat -- "$installed"; fi >"$tmp/installed"
+forget_agents
+for file in "$installed" "$kept"; do
+  if [ -f "$file" ]; then cat -- "$file"; fi
+done >"$tmp/installed"
+keep_group
 remove_recorded
-if [ "$purge" = yes ]; then rm -rf -- "$root/etc/daemon" "$state" "$root/var/log/daemon"; fi
+if [ "$purge" = yes ]; then rm -rf -- "$root/etc/daemon" "$state" "$root/var/log/daemon" "$root/run/daemon"; fi
 rm -rf -- "$root$prefix/current" "$root$prefix/releases"
 rm -f -- "$installed"
 remove_folders

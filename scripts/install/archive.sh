@@ -45,7 +45,7 @@ check_archive() {
 
 # Whether it may take the place of what is there.
 check_present() {
-  current=$(readlink -- "$root$prefix/current" 2>/dev/null || :)
+  current=$(leads_to)
   current=${current##*/}
   if [ -e "$root$prefix/trial" ]; then fail 'an update is on trial just now: wait for its outcome (daemonctl updates)'; fi
   if [ -z "$current" ] || [ "$force" = yes ]; then return 0; fi

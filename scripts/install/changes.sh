@@ -81,6 +81,21 @@ file() { # SOURCE PATH MODE GROUP [never]
   if [ -f "$2.new" ]; then receipt file "$new" "$2.new"; fi
 }
 
+# Puts on disk what was written, and nothing else: a mount of somebody else's that does not answer would hold it up.
+flush() {
+  case $(sync --help 2>&1 || :) in
+  *-f*) ;;
+  *)
+    sync # of a small busybox, which knows no volumes
+    return
+    ;;
+  esac
+  whole_lines "$work/journal" | cut -f 2 | sed -n '/^\//{s,/[^/]*$,,;s,^$,/,;p;}' | sort -u >"$work/written"
+  while IFS= read -r path; do
+    if [ -d "$path" ]; then sync -f -- "$path"; fi
+  done <"$work/written"
+}
+
 link() { # TARGET PATH
   receipt link "$1" "$2"
   led=$(readlink -- "$2" || :)
@@ -88,7 +103,7 @@ link() { # TARGET PATH
   if [ -e "$2" ] && [ ! -L "$2" ]; then fail "$2 is in the way and not of this installation: move it"; fi
   journal made "$2.part"
   ln -sfT -- "$1" "$2.part"
-  if [ -n "$led" ]; then journal linked "$2" "$led"; else journal made "$2"; fi
+  journal linked "$2" "$led" "$1"
   mv -fT -- "$2.part" "$2"
   changed 'linked' "$2"
 }

@@ -1,16 +1,21 @@
 # Undoing what a failed or interrupted run has changed.
 # shellcheck shell=sh disable=SC2034,SC2154 # a part of install.sh, which has the variables
 
-# A line of the journal is an action, a path, and what belongs to it: where its former content is, beside it, since
-# that is the same file system; where the link led; what the service was.
+# A line of the journal is an action, a path, what was before (where its former content is, beside it, since that is
+# the same file system; where the link led; what the service was), what is to be (where the link is to lead), and a dot.
+# A dash stands for what is not there.
 tab=$(printf '\t')
-journal() { printf '%s\t%s\t%s\n' "$1" "$2" "${3:-}" >>"$work/journal"; }
+journal() { printf '%s\t%s\t%s\t%s\t.\n' "$1" "$2" "${3:--}" "${4:--}" >>"$work/journal"; }
+# A line that was cut short, by a power cut or a full disk, names another path than was meant; what it was for had not begun.
+whole_lines() { awk -F '\t' 'NF == 5 && $5 == "."' "$1"; }
+
+leads_to() { readlink -- "$root$prefix/current" 2>/dev/null || :; }
 
 systemctl_here() { [ -z "$root" ] && [ -d /run/systemd/system ] && command -v systemctl >/dev/null; }
 
-undo_line() { # ACTION PATH REST
+undo_line() { # ACTION PATH FORMER TARGET
   case $1 in
-  made) rm -rf -- "$2" ;;
+  made) if [ "$2" != "$root$prefix/$(leads_to)" ]; then rm -rf -- "$2"; fi ;; # a daemon may have switched to it since
   saved)
     # shellcheck disable=SC3013 # every sh of Linux has -ef, and POSIX since 2024
     if [ "$3" -ef "$2" ]; then
@@ -21,8 +26,13 @@ undo_line() { # ACTION PATH REST
     fi
     ;;
   linked)
-    ln -sfT -- "$3" "$2.part"
-    mv -fT -- "$2.part" "$2"
+    if [ "$(readlink -- "$2" || :)" != "$4" ]; then return 0; fi # not switched yet, or by somebody else since
+    if [ "$3" = - ]; then
+      rm -f -- "$2"
+    else
+      ln -sfT -- "$3" "$2.part"
+      mv -fT -- "$2.part" "$2"
+    fi
     ;;
   folder) rmdir -- "$2" 2>/dev/null || : ;; # those around the journal go last
   group) groupdel ${root:+--prefix "$root"} "$2" || : ;;
@@ -35,18 +45,29 @@ undo_line() { # ACTION PATH REST
   esac
 }
 
+# Whether `current` was switched on to another release after that run had switched it: then a daemon has updated itself
+# from what that run installed, which is all in place.
+gone_on() {
+  whole_lines "$work/journal" | awk -F '\t' -v path="$root$prefix/current" -v now="$(leads_to)" '
+    $1 == "linked" && $2 == path && now != "" && $3 != now && $4 != now { on = 1 }
+    END { exit !on }'
+}
+
 undo() {
+  if [ -f "$work/journal" ] && gone_on; then mv -- "$work/journal" "$work/done" || return 1; fi
   if [ -f "$work/journal" ]; then
-    sed -n '1!G;h;$p' "$work/journal" >"$tmp/undo" # the last one first
-    while IFS=$tab read -r action path rest; do undo_line "$action" "$path" "$rest" || return 1; done <"$tmp/undo"
-    if grep -q "^service$tab" "$work/journal"; then systemctl daemon-reload || :; fi
-    if grep -q "^service${tab}.*${tab}active" "$work/journal"; then systemctl restart "$unit" || :; fi
+    whole_lines "$work/journal" | sed -n '1!G;h;$p' >"$tmp/undo" # the last one first
+    while IFS=$tab read -r action path former target _; do
+      undo_line "$action" "$path" "$former" "$target" || return 1
+    done <"$tmp/undo"
+    if grep -q "^service$tab" "$tmp/undo"; then systemctl daemon-reload || :; fi
+    if grep -q "^service${tab}.*${tab}active${tab}" "$tmp/undo"; then systemctl restart "$unit" || :; fi
   elif [ -f "$work/done" ]; then
     clear_up || return 1
   fi
   rm -rf -- "$work" || return 1
   if [ -f "$tmp/undo" ]; then
-    while IFS=$tab read -r action path rest; do
+    while IFS=$tab read -r action path _; do
       if [ "$action" = folder ]; then rmdir -- "$path" 2>/dev/null || :; fi
     done <"$tmp/undo"
     rm -- "$tmp/undo"
@@ -55,9 +76,9 @@ undo() {
 
 # What was put aside goes once all stands.
 clear_up() {
-  while IFS=$tab read -r action path rest; do
-    if [ "$action" = saved ]; then rm -rf -- "$rest" || return 1; fi
-  done <"$work/done"
+  whole_lines "$work/done" | while IFS=$tab read -r action _ former _; do
+    if [ "$action" = saved ]; then rm -rf -- "$former" || return 1; fi
+  done
 }
 
 finish() {

@@ -52,21 +52,47 @@ place_release() {
   try
 }
 
-group_id() { awk -F : '$1 == "daemon" { print $3; exit }' "$root/etc/group" 2>/dev/null || :; }
+group_id() {
+  if [ -z "$root" ] && command -v getent >/dev/null; then
+    getent group "$named" | cut -d : -f 3
+  else
+    awk -F : -v name="$named" '$1 == name { print $3; exit }' "$root/etc/group" 2>/dev/null || :
+  fi
+}
+
+# Whose members get the control socket, and with it the agents: of a group that is there for something else they do only
+# where somebody has said so. Sets its name, how it came (`-`: made here, `taken`: named), and its id where it is there.
+choose_group() {
+  former=$(cat -- "$installed" "$kept" 2>/dev/null | awk '$1 == "group" { print $2, $3; exit }')
+  if [ -n "$former" ]; then
+    [ "${named:-${former#* }}" = "${former#* }" ] ||
+      fail "it is installed with the group ${former#* }: chgrp -R $named /var/lib/daemon /var/log/daemon changes that, not --group"
+    named=${former#* }
+    how=${former% *}
+  elif [ -n "$named" ]; then
+    how=taken
+  else
+    how=unknown
+    named=hostd
+  fi
+  group=$(group_id)
+  if [ -n "$group" ] && [ "$how" = unknown ]; then
+    fail "there is a group $named, which install.sh has not made: --group $named lets its members use the control socket, --group NAME those of another"
+  fi
+}
 
 make_group() {
-  group=$(group_id)
   if [ -z "$group" ] && [ "$(id -u)" = 0 ] && [ -f "$root/etc/group" ] && command -v groupadd >/dev/null; then
-    journal group daemon
-    groupadd ${root:+--prefix "$root"} --system daemon
-    receipt group - daemon
-    changed 'made the group' daemon
+    journal group "$named"
+    groupadd ${root:+--prefix "$root"} --system "$named"
+    changed 'made the group' "$named"
+    how=-
     group=$(group_id)
-  elif [ -f "$installed" ] && grep -q '^group ' "$installed"; then
-    receipt group - daemon
   fi
-  if [ -z "$group" ]; then
-    say '  there is no group daemon, and none can be made here: only root will get at the control socket'
+  if [ -n "$group" ]; then
+    receipt group "$how" "$named"
+  else
+    say "  there is no group $named, and none can be made here: only root will get at the control socket"
     group=0
   fi
 }
@@ -79,6 +105,9 @@ place_files() {
   # what is made in it, the control socket say, is the group's
   folder "$root/var/lib/daemon" 2750 "$group"
   folder "$root/var/log/daemon" 750 "$group"
+  if [ "$(id -u)" = 0 ] && [ -n "$(find "$root/var/lib/daemon" -prune ! -group "$group")" ]; then
+    say "  /var/lib/daemon was there and stays of its group: chgrp -R $named /var/lib/daemon /var/log/daemon lets $named in"
+  fi
   file "$share/configs/daemon.yaml" "$config" 640 "$group" never
   if [ ! -e "$root/etc/daemon/keys/update.pub" ]; then put "$key" "$root/etc/daemon/keys/update.pub" 644 0; fi
   if [ -f "$share/systemd/daemon.service" ]; then
@@ -107,6 +136,18 @@ place_receipt() {
   if [ ! -f "$installed" ] || [ "$(hash_of "$installed")" != "$(hash_of "$work/receipt.sorted")" ]; then
     put "$work/receipt.sorted" "$installed" 644 0
   fi
+  if [ -f "$kept" ]; then
+    aside "$kept"
+    rm -f -- "$kept"
+  fi
+}
+
+switch() {
+  now=$(leads_to)
+  if [ "${now##*/}" != "$current" ] || [ -e "$root$prefix/trial" ]; then
+    fail "$root$prefix/current was switched by somebody else meanwhile: run it again"
+  fi
+  link "releases/$version" "$root$prefix/current"
 }
 
 serve() {

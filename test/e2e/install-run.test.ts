@@ -129,6 +129,32 @@ describe('what was installed', () => {
   );
 
   test(
+    'runs its agents again where they were stopped to remove it',
+    async () => {
+      const root = await installed();
+      const { agents, supervisor } = await running(root);
+      const once = supervisor.daemon;
+      const table = join(root, 'var/lib/daemon/agents.json');
+      const removing = fromRelease(root, 'uninstall.sh', '--yes', '--stop-agents');
+      await waitFor(() => agents().length === 0 || once.exit !== null, {
+        what: 'the end of the agents',
+        timeoutMs: 20_000,
+      });
+      await supervisor.stop();
+      expect(await removing).toMatchObject({ code: 0, stderr: '' });
+      expect(agents()).toEqual([]);
+      expect(existsSync(table)).toBe(false);
+      expect(existsSync(join(root, 'var/lib/daemon/node-id'))).toBe(true);
+
+      expect(await install(root, first)).toMatchObject({ code: 0, stderr: '' });
+      const again = await running(root);
+      expect(again.agents()).toHaveLength(1);
+      await waitFor(() => readFileSync(table, 'utf8').includes('"wanted": "running"'), { what: 'the table' });
+    },
+    LONG_MS,
+  );
+
+  test(
     'is removed with its agents, which are ended through the daemon, and nothing is left',
     async () => {
       const root = await image();

@@ -13,7 +13,16 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { GROUP_ID, image, makeKeyPair, type Ran, runScript, SignedReleases, treeOf } from '../support/install-root.ts';
+import {
+  GROUP,
+  GROUP_ID,
+  image,
+  makeKeyPair,
+  type Ran,
+  runScript,
+  SignedReleases,
+  treeOf,
+} from '../support/install-root.ts';
 import { testFolder } from '../support/temp-folder.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
@@ -75,7 +84,7 @@ describe('install.sh', () => {
 
   test('is the same in parts, as in the sources', async () => {
     const root = await image();
-    const args = ['--yes', '--root', root, '--key', releases.publicKey, first];
+    const args = ['--yes', '--root', root, '--key', releases.publicKey, '--group', GROUP, first];
     expect(await runScript(join(SCRIPTS, 'install.sh'), args)).toMatchObject({ code: 0, stderr: '' });
     expect(treeOf(root)).toEqual(treeOf(await installed()));
   });
@@ -232,6 +241,7 @@ describe('install.sh', () => {
     [['--root', '/nonexistent', 'a'], 'there is no such folder'],
     [['--prefix', 'opt', 'a'], 'absolute path'],
     [['--prefix', '/opt/../etc', 'a'], 'must not hold . or ..'],
+    [['--group', 'a:b', 'a'], '--group is the name of a group'],
   ])('a wrong command line %j is told with the right one', async (args, why) => {
     const ran = await runScript(releases.installer, args);
     expect(ran).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(why) });

@@ -80,9 +80,10 @@ export class SignedReleases {
     return must(process.execPath, [PACKAGE, ...args, '--sign-key', this.key, '--out', this.folder]).trim();
   }
 
-  /** Without a question, with the key of these releases unless another is named. */
+  /** Without a question, with the key of these releases and the group of `image()` unless others are named. */
   install(root: string, archive: string, { key = this.publicKey, args = [], ...how }: Installation = {}): Promise<Ran> {
-    return runScript(this.installer, ['--yes', '--root', root, '--key', key, ...args, archive], how);
+    const named = ['--key', key, '--group', GROUP];
+    return runScript(this.installer, ['--yes', '--root', root, ...named, ...args, archive], how);
   }
 
   /** A copy in the folder with other bytes, another manifest, signed with the key, or any of these. */
@@ -120,16 +121,17 @@ export interface Change {
   sign?: readonly string[];
 }
 
-/** Of the group in an image that `image()` makes. */
+/** Name and id of a group in an image that `image()` makes. */
+export const GROUP = 'operators';
 export const GROUP_ID = 4711;
 
-/** Inside a test: a folder that looks like the root of a small Linux. */
+/** Inside a test: a folder that looks like the root of a small Linux, with a group that Debian brings. */
 export async function image(): Promise<string> {
   const root = join(await testFolder('image'), 'root');
   for (const folder of ['etc', 'opt', 'usr/local/bin', 'var/lib', 'var/log']) {
     mkdirSync(join(root, folder), { recursive: true });
   }
-  writeFileSync(join(root, 'etc/group'), `root:x:0:\ndaemon:x:${GROUP_ID}:\n`);
+  writeFileSync(join(root, 'etc/group'), `root:x:0:\ndaemon:x:1:joe\n${GROUP}:x:${GROUP_ID}:\n`);
   return root;
 }
 

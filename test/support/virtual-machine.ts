@@ -11,12 +11,15 @@ export const MACHINE = process.env['SYSTEMD_VM'] ?? '';
 const RUN = fileURLToPath(new URL('../../scripts/systemd/vm-run.sh', import.meta.url));
 const GUEST = fileURLToPath(new URL('../systemd/guest', import.meta.url));
 
-/** What guest/NAME.sh, as the folder's test.sh, printed in the machine, and how it ended: 0, or how many checks failed. */
+/**
+ * What guest/NAME.sh, as the folder's test.sh, printed in the machine, and which of its checks failed: before a power
+ * cut, too, which its status (0, or how many failed) knows nothing of.
+ */
 export async function runInMachine(
   name: string,
   folder: string,
   limitSeconds: number,
-): Promise<{ status: number | null; output: string }> {
+): Promise<{ status: number | null; output: string; failed: string[] }> {
   cpSync(join(GUEST, 'common.sh'), join(folder, 'common.sh'));
   cpSync(join(GUEST, `${name}.sh`), join(folder, 'test.sh'));
   const machine = spawn(RUN, [MACHINE, String(limitSeconds), folder], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -31,5 +34,5 @@ export async function runInMachine(
     machine.once('error', reject);
     machine.once('close', resolve);
   });
-  return { status, output: lines.join('\n') };
+  return { status, output: lines.join('\n'), failed: lines.filter((line) => line.startsWith('FAIL ')) };
 }

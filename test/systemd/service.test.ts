@@ -70,7 +70,8 @@ describe.skipIf(MACHINE === '')('as a service', () => {
       cpSync(await releases.build('1.0.0'), join(folder, 'release.tar.gz'));
       cpSync(UNIT, join(folder, 'daemon.service'));
       writeFileSync(join(folder, 'daemon.yaml'), stringify(CONFIG));
-      const { status, output } = await runInMachine('service', folder, 900);
+      const { status, output, failed } = await runInMachine('service', folder, 900);
+      expect(failed).toEqual([]);
       expect(output).toContain('all checks of the machine were made');
       expect(status).toBe(0);
     },
@@ -85,7 +86,8 @@ describe.skipIf(MACHINE === '')('as a service', () => {
       cpSync(await releases.build('1.0.0'), join(folder, 'release.tar.gz'));
       cpSync(UNIT, join(folder, 'daemon.service'));
       writeFileSync(join(folder, 'daemon.yaml'), stringify(OTHER_USERS));
-      const { status, output } = await runInMachine('other-users', folder, 600);
+      const { status, output, failed } = await runInMachine('other-users', folder, 600);
+      expect(failed).toEqual([]);
       expect(output).toContain('all checks of the machine were made');
       expect(status).toBe(0);
     },
