@@ -188,14 +188,18 @@ test('the configuration: taken over when asked, refused with what is wrong, show
 }, 60_000);
 
 test('events: over restarts and kill -9, waited for, and with how the daemon before ended', async () => {
-  await configure({ agents: [shell('one', 'exec sleep 600'), shell('ill', 'echo no such option; exit 3')] });
+  const last = 'echo no such option; echo cannot reach pg://app:hunter2@db; exit 3';
+  await configure({ agents: [shell('one', 'exec sleep 600'), shell('ill', last)] });
   const first = host.start();
   await started();
   const failed = await waitFor(
     async () => (await events()).find(({ kind, agentId }) => kind === 'agent-exited' && agentId === 'ill'),
     { what: 'the end of it' },
   );
-  expect(failed).toMatchObject({ details: { exit_code: '3', last_lines: 'no such option' } });
+  expect(failed).toMatchObject({
+    details: { exit_code: '3', last_lines: 'no such option\ncannot reach pg://[credentials]@db' },
+  });
+  expect(failed?.message).toMatch(/cannot reach pg:\/\/\[credentials\]@db$/);
   await running('one');
   expect((await events()).slice(0, 2)).toMatchObject([
     { number: 1, kind: 'daemon-started', details: { before: 'first-start' } },

@@ -1,11 +1,12 @@
 /** The secrets of a configuration, word by word, and the configuration without them. Pure. */
 import type { AgentConfig, Config } from '../../shared/config/schema.ts';
-import { isSecretName, REMOVED } from './scrubber.ts';
+import { isSecretName, scrubArgs } from '../../shared/secrets/rules.ts';
+import { REMOVED } from './scrubber.ts';
 
 /** Shorter ones would be found in every other word. */
 const SHORTEST_SECRET = 4;
 const SHORTEST_VALUE = 8;
-const CREDENTIALS = /[a-z][a-z0-9+.-]{0,30}:\/\/([^\s/@]+)@/gi;
+const CREDENTIALS = /:\/\/([^\s/"]+)@/g;
 const ASSIGNMENT = /^(-{0,2}[\w.-]+)=(.*)$/s;
 
 function* inUrls(text: string): Generator<string> {
@@ -66,15 +67,10 @@ export function withoutSecrets(effective: object): object {
 }
 
 function cleaned(value: unknown, key: string): unknown {
-  if (Array.isArray(value)) return key === 'args' ? cleanedArgs(value) : value.map((item) => cleaned(item, ''));
+  if (Array.isArray(value)) {
+    return key === 'args' ? scrubArgs(value.map(String), REMOVED) : value.map((item) => cleaned(item, ''));
+  }
   if (typeof value !== 'object' || value === null) return isSecretName(key) ? REMOVED : value;
   const entries = Object.entries(value);
   return Object.fromEntries(entries.map(([name, item]) => [name, key === 'env' ? REMOVED : cleaned(item, name)]));
-}
-
-function cleanedArgs(args: readonly unknown[]): unknown[] {
-  return args.map((arg, n) => {
-    const before = String(args[n - 1] ?? '');
-    return isSecretName(before) && !before.includes('=') ? REMOVED : arg;
-  });
 }

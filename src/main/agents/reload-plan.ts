@@ -3,6 +3,7 @@
  * restarted only where their process would be another one; what cannot change while the daemon runs is named.
  */
 import type { AgentConfig, Config } from '../../shared/config/schema.ts';
+import { isSecretName, SECRET, scrub, scrubArgs } from '../../shared/secrets/rules.ts';
 import { agentArguments } from './types.ts';
 
 export interface ReloadPlan {
@@ -15,7 +16,7 @@ export interface ReloadPlan {
   log: boolean;
   /** Key paths whose change takes effect only when the daemon is started again. */
   needsRestart: string[];
-  /** A line a changed key path: `agents[a].args: ["x"] → ["y"]`. Values of `env` are never in it. */
+  /** A line a changed key path: `agents[a].args: ["x"] → ["y"]`. Neither values of `env` nor secrets are in it. */
   changes: string[];
 }
 
@@ -34,8 +35,11 @@ function isData(value: unknown): value is Data {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function text(value: unknown): string {
-  const whole = value === undefined ? 'nothing' : JSON.stringify(value);
+function text(path: string, value: unknown): string {
+  if (value === undefined) return 'nothing';
+  const shown = /args$/i.test(path) && Array.isArray(value) ? scrubArgs(value.map(String)) : value;
+  // the id of an agent says nothing of a value
+  const whole = isSecretName(path.replace(/\[[^\]]*\]/g, '')) ? SECRET : scrub(JSON.stringify(shown));
   return whole.length > MAX_TEXT ? `${whole.slice(0, MAX_TEXT)}…` : whole;
 }
 
@@ -63,7 +67,7 @@ function differences(path: string, old: unknown, next: unknown): string[] {
       return after.has(id) ? differences(at, before.get(id), after.get(id)) : [`${at}: gone`];
     });
   }
-  return JSON.stringify(old) === JSON.stringify(next) ? [] : [`${path}: ${text(old)} → ${text(next)}`];
+  return JSON.stringify(old) === JSON.stringify(next) ? [] : [`${path}: ${text(path, old)} → ${text(path, next)}`];
 }
 
 /** What the process of an agent is made of: where this differs, it would be another process. */

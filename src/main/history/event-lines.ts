@@ -14,23 +14,37 @@ const DETAIL_CHARACTERS = 300;
 const NAME_CHARACTERS = 100;
 const LINES = 5;
 const LF = 0x0a;
+/** What is looked at of a text: the rest of a megabyte would never be shown. */
+const SCRUBBED_CHARACTERS = 16 * 1024;
+/** More than a secret has whose form is not known once its end is cut off. */
+const HALF_A_SECRET = 1024;
+
+export type Scrub = (text: string) => string;
 
 /** Never half of a character that takes two units. */
 const cut = (text: string, length: number): string => text.slice(0, length).replace(/[\uD800-\uDBFF]$/, '');
 
-/** The last lines of an agent's output become a detail, `last_lines`. */
-export function recorded(event: HostEvent, number: number, atMs: number): RecordedEvent {
+/** Scrubbed before it is cut: a URL's credentials are known by the `@` behind them. */
+function shown(text: string, length: number, scrub: Scrub): string {
+  if (text.length <= SCRUBBED_CHARACTERS) return cut(scrub(text), length);
+  const clean = scrub(text.slice(0, SCRUBBED_CHARACTERS));
+  // its end is seen only where nearly all before it was taken out
+  return cut(clean.slice(0, Math.max(0, clean.length - HALF_A_SECRET)), length);
+}
+
+/** Without secrets. The last lines of an agent's output become a detail, `last_lines`. */
+export function recorded(event: HostEvent, number: number, atMs: number, scrub: Scrub): RecordedEvent {
   const { kind, agentId, message, lastLines } = event;
   const details = Object.entries(event.details)
     .slice(0, DETAILS)
-    .map(([name, text]) => [cut(name, NAME_CHARACTERS), cut(text, DETAIL_CHARACTERS)]);
-  const lines = lastLines.slice(-LINES).map((line) => cut(line, DETAIL_CHARACTERS));
+    .map(([name, text]) => [cut(name, NAME_CHARACTERS), shown(text, DETAIL_CHARACTERS, scrub)]);
+  const lines = lastLines.slice(-LINES).map((line) => shown(line, DETAIL_CHARACTERS, scrub));
   return {
     number,
     atMs: Math.round(atMs),
     kind,
     agentId: cut(agentId, NAME_CHARACTERS),
-    message: cut(message, MESSAGE_CHARACTERS),
+    message: shown(message, MESSAGE_CHARACTERS, scrub),
     details: { ...Object.fromEntries(details), ...(lines.length > 0 ? { last_lines: lines.join('\n') } : {}) },
   };
 }

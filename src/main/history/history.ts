@@ -6,7 +6,7 @@
 import type { RecordedEvent } from '../../shared/contracts/control.ts';
 import type { HostEvent } from '../../shared/contracts/host-event.ts';
 import { EventFile } from './event-file.ts';
-import { type Ended, howItEnded, recorded } from './event-lines.ts';
+import { type Ended, howItEnded, recorded, type Scrub } from './event-lines.ts';
 
 export interface HistoryOptions {
   folder: string;
@@ -14,7 +14,7 @@ export interface HistoryOptions {
   bootId: string;
   wallMs(): number;
   /** Takes secrets out. */
-  scrub(text: string): string;
+  scrub: Scrub;
   /** All that is on disk, oldest first. */
   readStored(folder: string): Promise<RecordedEvent[]>;
   log: {
@@ -85,9 +85,7 @@ export class History {
 
   record(event: HostEvent): void {
     const { wallMs, scrub } = this.#options;
-    const { message, details, ...rest } = recorded(event, ++this.#newest, wallMs());
-    const scrubbed = Object.entries(details).map(([name, text]) => [name, scrub(text)]);
-    this.#recent.push({ ...rest, message: scrub(message), details: Object.fromEntries(scrubbed) });
+    this.#recent.push(recorded(event, ++this.#newest, wallMs(), scrub));
     if (this.#recent.length > IN_MEMORY) this.#recent.shift();
     this.#write();
     for (const wake of this.#waiting) wake();

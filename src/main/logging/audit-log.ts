@@ -3,8 +3,8 @@
  * that cannot be written fails no operation: the line goes to the daemon's log instead, and that is said once.
  */
 import type { AuditEntry } from '../../shared/contracts/remote.ts';
+import { scrub } from '../../shared/secrets/rules.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { scrub } from './scrub.ts';
 
 export interface AuditLogOptions {
   /** `-`: into the daemon's log. */

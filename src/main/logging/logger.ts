@@ -6,8 +6,8 @@ import { writeSync } from 'node:fs';
 import { type Logger, pino } from 'pino';
 import type { Config } from '../../shared/config/schema.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
+import { scrub } from '../../shared/secrets/rules.ts';
 import { RotatingFile } from './rotating-file.ts';
-import { scrub } from './scrub.ts';
 
 export interface DaemonLog {
   log: Logger;

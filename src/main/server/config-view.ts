@@ -1,25 +1,41 @@
 /**
  * GetConfig: the daemon's effective configuration, or an agent's own configuration file. Never more than 1 MiB, never a
- * secret: values whose key speaks of one are replaced, line by line in a file whose form nobody knows here.
+ * secret that is known by its name or form: line by line in a file whose form nobody knows here.
  */
 import { open } from 'node:fs/promises';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { ConfigResponse } from '../../shared/gen/daemon.ts';
+import { isSecretName, SECRET, scrub } from '../../shared/secrets/rules.ts';
 
 export const MAX_CONFIG_BYTES = 1024 * 1024;
 
-/** `key: value`, `key = value`, `"key": "value"`, and the same behind a blank or a dash. */
-const SECRET_LINE =
-  /^(\s*(?:-\s*)?["']?[\w.-]*(?:password|passphrase|passwd|secret|token|credential|api[_-]?key|private[_-]?key|authorization)[\w.-]*["']?\s*[:=]\s*)(?!\s*$).+$/gim;
-const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@"']+@/gi;
-const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g;
+/** `key: value`, `key = value`, `"key": "value"`, and the same behind a blank, a dash or `export`. */
+const LINE = /^([ \t]*(?:-[ \t]*|export[ \t]+)?["']?([\w.-]{1,128})["']?[ \t]*[:=][ \t]*)(\S.*)$/;
+/** YAML: the value is the lines below that are set in further. */
+const BLOCK = /^[|>][-+\d]*(?:\s|$)/;
+
+/** Values that their keys give away, to the end of the line, whatever is in them. */
+function withoutSecretLines(text: string): string {
+  const kept: string[] = [];
+  let block = Number.POSITIVE_INFINITY;
+  for (const line of text.split('\n')) {
+    const indent = line.search(/\S/);
+    if (indent === -1 || indent > block) {
+      if (block === Number.POSITIVE_INFINITY) kept.push(line);
+      continue;
+    }
+    block = Number.POSITIVE_INFINITY;
+    const [, before = '', name = '', value = ''] = LINE.exec(line) ?? [];
+    const secret = isSecretName(name);
+    kept.push(secret ? `${before}"${SECRET}"` : line);
+    if (secret && BLOCK.test(value)) block = indent;
+  }
+  return kept.join('\n');
+}
 
 /** Pure. */
 export function withoutSecrets(text: string): string {
-  return text
-    .replace(PRIVATE_KEY, '[private key]')
-    .replace(SECRET_LINE, '$1"[secret]"')
-    .replace(CREDENTIALS, '$1[credentials]@');
+  return scrub(withoutSecretLines(text));
 }
 
 function answer(text: string): ConfigResponse {

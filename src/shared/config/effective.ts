@@ -1,17 +1,15 @@
 /**
  * The configuration in effect, in the file's own keys: what it says and, where it says nothing, the defaults. Pure.
- * Values of keys that may hold a secret are replaced, credentials in URLs too: it is made to be shown.
+ * Values of keys that may hold a secret are replaced, and what looks like one elsewhere: it is made to be shown. Of
+ * agents' environments it has the names only.
  */
+import { isSecretName, SECRET, scrub, scrubArgs } from '../secrets/rules.ts';
 import type { Field, Fields } from './fields.ts';
 import { type Config, SCHEMA } from './schema.ts';
 import { quantity } from './values.ts';
 
-const HIDDEN = '[secret]';
-const SECRET_KEY = /pass(word|phrase)?|secret|token|credential|api_?key|private_?key|authorization/i;
-const CREDENTIALS = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
-
-/** As in an argument `--api-token=…`. */
-const ASSIGNMENT = /([\w-]*(?:password|passphrase|secret|token|api[-_]?key)[\w-]*)=[^\s&]+/gi;
+/** Of a program: an agent's, or one that a plugin's options name. */
+const ARGUMENTS = /args$/;
 
 type Plain = Record<string, unknown>;
 
@@ -52,14 +50,16 @@ function shown(key: string, field: Field, value: unknown): [string, unknown][] {
   }
 }
 
-function scrubbedText(text: string): string {
-  return text.replace(CREDENTIALS, '$1[credentials]@').replace(ASSIGNMENT, `$1=${HIDDEN}`);
-}
-
-/** Texts, lists and maps of texts, and a plugin's own options, at any depth. */
-function scrubbed(key: string, value: unknown): unknown {
-  if (typeof value === 'string') return SECRET_KEY.test(key) ? HIDDEN : scrubbedText(value);
-  if (Array.isArray(value)) return value.map((item) => scrubbed(key, item));
-  if (typeof value !== 'object' || value === null) return SECRET_KEY.test(key) ? HIDDEN : value;
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, scrubbed(name, item)]));
+/** Texts, lists and maps of texts, and a plugin's own options, at any depth. `hide`: all of it is somebody's secret. */
+function scrubbed(key: string, value: unknown, hide = key === 'env' || isSecretName(key)): unknown {
+  if (Array.isArray(value)) {
+    if (!hide && ARGUMENTS.test(key) && value.every((item) => typeof item === 'string')) return scrubArgs(value);
+    return value.map((item) => scrubbed(key, item, hide));
+  }
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value);
+    return Object.fromEntries(entries.map(([name, item]) => [name, scrubbed(name, item, hide || undefined)]));
+  }
+  if (hide) return SECRET;
+  return typeof value === 'string' ? scrub(value) : value;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { isSecretName, Scrubber } from '../../../../src/ctl/support/scrubber.ts';
+import { Scrubber } from '../../../../src/ctl/support/scrubber.ts';
 import { knownSecrets, withoutSecrets } from '../../../../src/ctl/support/secrets.ts';
 import { parseConfig } from '../../../../src/shared/config/load.ts';
+import { isSecretName } from '../../../../src/shared/secrets/rules.ts';
 
 const scrub = (text: string, ...known: string[]): string => new Scrubber(known).scrub(text);
 const KEY = `-----BEGIN PRIVATE KEY-----\nMIIBVgIBADANBgkqhkiG9w0BAQEFAASCAUAwggE8\nAgEAAkEAq7BFUpkGp3\n-----END PRIVATE KEY-----`;

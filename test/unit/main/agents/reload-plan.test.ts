@@ -78,6 +78,24 @@ describe('planReload', () => {
     expect(changes.join()).not.toContain('secret');
   });
 
+  test('secrets are in no line of a change, where one is cut neither', () => {
+    const { collectors, manager } = config();
+    const of = (secret: string): Config => {
+      const plugin = { module: '/p.mjs', enabled: true, intervalMs: 1000, timeoutMs: 1000 };
+      const options = { apiKey: secret, auth: { token: { of: secret } }, depth: secret.length };
+      const args = ['-v', '--password', secret, `--token=a ${secret}`, `http://${'x'.repeat(90)}:${secret}@host/`];
+      return config([agent('token-svc', { args, displayName: secret.slice(-3) })], {
+        collectors: { ...collectors, plugins: { mine: { ...plugin, options } } },
+        manager: { ...manager, proxy: `http://u:${secret}@proxy:1` },
+      });
+    };
+    const { changes } = planReload(of('hunter-one'), of('hunter-three'));
+    expect(changes.join('\n')).not.toContain('hunter');
+    expect(changes).toContain('agents[token-svc].displayName: "one" → "ree"');
+    expect(changes).toContain('collectors.plugins.mine.options.apiKey: [secret] → [secret]');
+    expect(changes).toContain('manager.proxy: "http://[credentials]@proxy:1" → "http://[credentials]@proxy:1"');
+  });
+
   test('collectors, the link and the log follow; what cannot is named', () => {
     const old = config();
     const { collectors, manager, daemon } = old;

@@ -14,6 +14,7 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { History, type HistoryOptions } from '../../../../src/main/history/history.ts';
 import { readStoredEvents } from '../../../../src/main/history/stored-events.ts';
 import type { HostEvent } from '../../../../src/shared/contracts/host-event.ts';
+import { scrub } from '../../../../src/shared/secrets/rules.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 
@@ -87,6 +88,44 @@ describe('an event', () => {
     expect(Object.keys(first?.details ?? {})).toHaveLength(21);
     expect(first?.details['last_lines']).toMatch(/\n\[secret\]$/);
     expect(Buffer.byteLength(JSON.stringify(first))).toBeLessThan(10_000);
+  });
+});
+
+describe('secrets are taken out before texts are cut', () => {
+  async function recordedOf(over: Partial<HostEvent>): Promise<{ text: string; tookMs: number }> {
+    const made = history({ scrub });
+    const started = performance.now();
+    made.record(event(over));
+    const tookMs = performance.now() - started;
+    const { events } = await made.read({ after: 0, limit: 1, waitMs: 0 });
+    expect(events).toHaveLength(1);
+    return { text: JSON.stringify(events), tookMs };
+  }
+  const url = 'postgres://app:S3cretPassword@db/x';
+
+  test.each([
+    ['a message', 500, (text: string) => ({ message: text })],
+    ['a detail', 300, (text: string) => ({ details: { reason: text } })],
+    ['a last line', 300, (text: string) => ({ lastLines: [text] })],
+  ])('%s, wherever its end falls', async (_, length, over) => {
+    for (let cutAt = 11; cutAt < url.length; cutAt++) {
+      const { text } = await recordedOf(over(`${'x'.repeat(length - cutAt - 1)} ${url}`));
+      expect(text).not.toContain('S3c');
+    }
+  });
+
+  test.each([16 * 1024 - 20, 16 * 1024 - 500])('where nearly all before it was taken out: %i', async (before) => {
+    const key = `-----BEGIN PRIVATE KEY-----${'A'.repeat(before - 53)}-----END PRIVATE KEY-----`;
+    const { text } = await recordedOf({ message: `${key} ${url.repeat(100)}` });
+    expect(text).not.toContain('S3c');
+  });
+
+  test('a hostile megabyte takes no time', async () => {
+    for (const unit of ['"password', 'token=\\"', '://', '\\', '-eyJabcdef']) {
+      const hostile = unit.repeat(1_000_000 / unit.length);
+      const { tookMs } = await recordedOf({ message: hostile, details: { a: hostile }, lastLines: [hostile, hostile] });
+      expect(tookMs).toBeLessThan(500);
+    }
   });
 });
 

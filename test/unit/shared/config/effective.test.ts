@@ -18,8 +18,8 @@ describe('effectiveConfig', () => {
     expect(update).toMatchObject({ max_backups: 5, verify_timeout: '5m', trusted_hosts: [] });
   });
 
-  test('is a configuration that means the same', () => {
-    const text = `${MANAGER}agents:\n  - { id: a, type: custom, binary_path: /bin/a, limits: { core: 0 }, env: { A: "1" } }\n`;
+  test('is a configuration that means the same, environments aside', () => {
+    const text = `${MANAGER}agents:\n  - { id: a, type: custom, binary_path: /bin/a, limits: { core: 0 }, env: { A: "[secret]" } }\n`;
     const { config } = parseConfig(text, 'a');
     const again = parseConfig(JSON.stringify(effective(text)), 'b');
     expect(again.diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
@@ -31,21 +31,35 @@ describe('effectiveConfig', () => {
   - id: a
     type: custom
     binary_path: /bin/a
-    args: ["--api-token=t0p", "http://joe:pw@host/x", plain]
-    env: { DB_PASSWORD: hidden, MODE: shown }
+    args: ["--api-token=t0p", "http://joe:pw@host/x", plain, --password, "pla nted", "run --token=n0t now"]
+    version_args: [--auth-token, planted]
+    env: { DB_PASSWORD: hidden, MYSQL_PWD: hidden, MODE: hidden, EMPTY: "" }
 collectors:
-  queue: { module: /m.mjs, options: { url: "amqp://u:p@h/", auth: { secret: s3, depth: 2 } } }
+  queue:
+    module: /m.mjs
+    options:
+      { url: "amqp://u:p@h/", auth: { secret: s3, depth: 2 }, credentials: { of: [planted, 4711] }, ACCESS_KEY: planted }
 `;
     const shown = JSON.stringify(effective(text));
-    for (const secret of ['t0p', 'joe', 'pw@', 'hidden', 'u:p', 's3']) expect(shown).not.toContain(secret);
+    for (const secret of ['t0p', 'joe', 'pw@', 'hidden', 'u:p', 's3', 'planted', 'nted', 'n0t', '4711'])
+      expect(shown).not.toContain(secret);
     expect(effective(text)['agents']).toMatchObject([
       {
-        args: ['--api-token=[secret]', 'http://[credentials]@host/x', 'plain'],
-        env: { DB_PASSWORD: '[secret]', MODE: 'shown' },
+        args: [
+          ...['--api-token=[secret]', 'http://[credentials]@host/x', 'plain', '--password', '[secret]'],
+          'run --token=[secret] now',
+        ],
+        version_args: ['--auth-token', '[secret]'],
+        env: { DB_PASSWORD: '[secret]', MYSQL_PWD: '[secret]', MODE: '[secret]', EMPTY: '[secret]' },
       },
     ]);
     expect(effective(text)['collectors']).toMatchObject({
-      queue: { options: { auth: { secret: '[secret]', depth: 2 } } },
+      queue: {
+        options: {
+          ...{ auth: { secret: '[secret]', depth: 2 }, credentials: { of: ['[secret]', '[secret]'] } },
+          ACCESS_KEY: '[secret]',
+        },
+      },
     });
   });
 
