@@ -19,8 +19,17 @@ export interface OperableAgents {
   restartAgent(id: string, reason: string): Promise<void>;
 }
 
-/** What an agent's end is put down to. */
-const BY_MANAGER = 'the Manager asked for it';
+/** Who asks for an operation. */
+export interface Asker {
+  /** What an agent's end is put down to. */
+  reason: string;
+  /** Whether it may ask once more only because it was not told how the first time ended. */
+  asksAgain: boolean;
+}
+
+const MANAGER: Asker = { reason: 'the Manager asked for it', asksAgain: true };
+/** Whoever asks here wants it done now. */
+export const THIS_HOST: Asker = { reason: 'asked for on this host', asksAgain: false };
 
 /** Which agent and operation are meant. Throws a StatusError. Pure. */
 export function checkOperation(agentId: string, operation: string, agentIds: readonly string[]): AgentOperation {
@@ -65,7 +74,7 @@ export class AgentOperator {
     agentId: string,
     operation: AgentOperation,
     gone: () => boolean = () => false,
-    reason = BY_MANAGER,
+    asker = MANAGER,
   ): Promise<AgentOperationResponse> {
     const key = `${operation} ${agentId}`;
     const present = this.#underWay.get(key);
@@ -75,11 +84,10 @@ export class AgentOperator {
     }
     const untold = this.#untold.get(key);
     for (const [other, { agentId: of }] of this.#untold) if (of === agentId) this.#untold.delete(other);
-    // whoever asks on this host wants it done, and did not ask before
-    const isNews = reason === BY_MANAGER && untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS;
+    const isNews = asker.asksAgain && untold && this.#clock.nowMs() - untold.endedMs < NEWS_MS;
     if (isNews) return Promise.resolve(untold.response);
     const callers = [gone];
-    const done = this.#carryOut(agentId, operation, reason).then(
+    const done = this.#carryOut(agentId, operation, asker.reason).then(
       () => ({ success: true, errorMessage: '' }),
       (error: unknown) => ({ success: false, errorMessage: describe(error) }),
     );

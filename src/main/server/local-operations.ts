@@ -7,6 +7,7 @@ import type { AuditEntry } from '../../shared/contracts/remote.ts';
 import type { UpdateComponent, UpdateRequest } from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
+import { THIS_HOST } from './agent-operations.ts';
 import type { Operations } from './operations.ts';
 
 interface Begun {
@@ -34,7 +35,6 @@ export interface LocalOperationsOptions {
 
 type Subject = Pick<AuditEntry, 'operation' | 'agentId' | 'asked' | 'component' | 'version'>;
 
-const REASON = 'asked for on this host';
 const DONE = { outcome: 'done', message: '' } as const;
 
 export class LocalOperations {
@@ -75,7 +75,7 @@ export class LocalOperations {
     const startedMs = clock.nowMs();
     const subject = { operation: 'OperateAgent', agentId, asked: action } as const;
     try {
-      const answer = await operations.operateAgent({ agentId, operation: action }, undefined, REASON);
+      const answer = await operations.operateAgent({ agentId, operation: action }, undefined, THIS_HOST);
       const { success, errorMessage: error } = answer;
       this.#write(subject, startedMs, success ? DONE : { outcome: 'failed', message: error });
       return { agentId, success, error };

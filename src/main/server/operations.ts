@@ -16,7 +16,7 @@ import type {
   UpdateResponse,
 } from '../../shared/gen/daemon.ts';
 import { type Clock, systemClock } from '../../shared/platform/clock.ts';
-import { AgentOperator, checkOperation, type OperableAgents } from './agent-operations.ts';
+import { AgentOperator, type Asker, checkOperation, type OperableAgents } from './agent-operations.ts';
 import { agentInfo, dataPoint, type UsagePoint } from './agent-views.ts';
 import { agentConfig, daemonConfig } from './config-view.ts';
 import { agentOf, type PushUpdateOptions, pushUpdate } from './push-update.ts';
@@ -54,17 +54,17 @@ export class Operations {
     return { agents: this.#options.agents.list().map(agentInfo) };
   }
 
-  /** `gone`: whether nobody waits for the answer any more. `reason`: what it is put down to. */
+  /** `gone`: whether nobody waits for the answer any more. `asker`: the Manager, unless another is named. */
   async operateAgent(
     { agentId, operation }: AgentOperationRequest,
     gone?: () => boolean,
-    reason?: string,
+    asker?: Asker,
   ): Promise<AgentOperationResponse> {
     const checked = checkOperation(agentId, operation, this.#ids());
     if (this.#options.isUpdating(agentId)) {
       return { success: false, errorMessage: `agent ${agentId} is being updated: ask again after it` };
     }
-    return this.#operator.operate(agentId, checked, gone, reason);
+    return this.#operator.operate(agentId, checked, gone, asker);
   }
 
   agentMetrics({ agentId, durationSeconds }: AgentMetricsRequest): AgentMetricsResponse {

@@ -9,6 +9,7 @@ import {
   type AgentOperation,
   AgentOperator,
   type OperableAgents,
+  THIS_HOST,
 } from '../../../../src/main/server/agent-operations.ts';
 import { Dispatcher } from '../../../../src/main/server/dispatcher.ts';
 import { Operations } from '../../../../src/main/server/operations.ts';
@@ -186,7 +187,7 @@ describe('an outcome that nobody waited for', () => {
   test('is not told to somebody on this host, who wants it done now', async () => {
     const { done, operator } = operating([new Error('no room'), null]);
     await operator.operate('one', 'restart', left);
-    expect(await operator.operate('one', 'restart', undefined, 'asked for on this host')).toEqual(DONE);
+    expect(await operator.operate('one', 'restart', undefined, THIS_HOST)).toEqual(DONE);
     expect(done).toEqual(['restart one', 'restart one']);
   });
 
