@@ -91,9 +91,7 @@ describe('an installation that was killed after it had switched', () => {
   let third: string;
 
   beforeAll(async () => {
-    releases = await SignedReleases.make();
-    first = releases.build('1.0.0');
-    second = releases.build('1.1.0');
+    ({ releases, first, second } = await SignedReleases.two());
     third = releases.build('1.2.0');
   }, LONG_MS);
   afterAll(() => releases.remove());

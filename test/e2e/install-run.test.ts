@@ -20,9 +20,7 @@ let first: string;
 let second: string;
 
 beforeAll(async () => {
-  releases = await SignedReleases.make();
-  first = releases.build('1.0.0');
-  second = releases.build('1.1.0');
+  ({ releases, first, second } = await SignedReleases.two());
 }, LONG_MS);
 afterAll(() => releases.remove());
 

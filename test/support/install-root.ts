@@ -65,6 +65,12 @@ export class SignedReleases {
     return new SignedReleases(path, remove);
   }
 
+  /** With archives of 1.0.0 and 1.1.0. */
+  static async two(): Promise<{ releases: SignedReleases; first: string; second: string }> {
+    const releases = await SignedReleases.make();
+    return { releases, first: releases.build('1.0.0'), second: releases.build('1.1.0') };
+  }
+
   get publicKey(): string {
     return `${this.key}.pub`;
   }
