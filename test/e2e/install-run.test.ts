@@ -134,7 +134,10 @@ describe('what was installed', () => {
       const once = supervisor.daemon;
       const table = join(root, 'var/lib/daemon/agents.json');
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--stop-agents');
-      await waitFor(() => agents().length === 0 || once.exit !== null, {
+      // not only that they have gone: daemonctl must have its answer before the daemon is ended here
+      const audit = join(root, 'var/log/daemon/audit.log');
+      const answered = (): boolean => existsSync(audit) && readFileSync(audit, 'utf8').includes('"asked":"stop"');
+      await waitFor(() => (agents().length === 0 && answered()) || once.exit !== null, {
         what: 'the end of the agents',
         timeoutMs: 20_000,
       });
@@ -161,7 +164,10 @@ describe('what was installed', () => {
       const { agents, supervisor } = await running(root);
       const once = supervisor.daemon;
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--purge', '--stop-agents');
-      await waitFor(() => agents().length === 0 || once.exit !== null, {
+      // not only that they have gone: daemonctl must have its answer before the daemon is ended here
+      const audit = join(root, 'var/log/daemon/audit.log');
+      const answered = (): boolean => existsSync(audit) && readFileSync(audit, 'utf8').includes('"asked":"stop"');
+      await waitFor(() => (agents().length === 0 && answered()) || once.exit !== null, {
         what: 'the end of the agents',
         timeoutMs: 20_000,
       });
