@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import pidusage from 'pidusage';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -192,9 +193,11 @@ describe('with real processes', () => {
   });
 
   test('a zombie has gone', async () => {
-    // the shell becomes a program that waits for nobody
-    const { lines } = start('/bin/sh', ['-c', 'true & echo $!; exec sleep 1000']);
+    // the shell becomes a program that waits for nobody, and only then the child ends: a shell may take it away
+    const { pid, lines } = start('/bin/sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000']);
     const child = Number(await waitFor(() => lines[0], { what: 'the pid of the child' }));
+    await waitFor(() => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n', { what: 'the program in its place' });
+    process.kill(child, 'SIGKILL');
     const stat = await waitFor(() => (readStat(child)?.state === 'Z' ? readStat(child) : null), { what: 'the zombie' });
     expect(isAlive(stat)).toBe(false);
     const finding = await findReal(target(child, { startTicks: stat.startTicks }));
