@@ -16,13 +16,13 @@ import {
   agentOfScope,
   groupLimits,
   limitFiles,
-  oomKills,
   ownService,
   type ScopeSupport,
   scopeCommand,
   scopeName,
 } from './agent-scope.ts';
 import type { AgentLimits } from './command.ts';
+import { type OomCounts, OomKills, oomKills } from './oom-kills.ts';
 
 export interface AgentGroupsOptions {
   environment: NodeJS.ProcessEnv;
@@ -61,7 +61,7 @@ export class AgentGroups {
   #untilMs = Number.POSITIVE_INFINITY;
   /** Why there is no scope, as it was told last. */
   #told = '';
-  #oomKills: number;
+  readonly #oomKills: OomKills;
 
   constructor(options: AgentGroupsOptions) {
     const nowMs = (): number => performance.now();
@@ -69,7 +69,7 @@ export class AgentGroups {
     const { procRoot, groupRoot } = this.#options;
     this.#service = ownService(readProcFile(`${procRoot}/self/cgroup`) ?? '');
     this.#folder = this.#service && join(groupRoot, this.#service.managerPath, AGENTS_FOLDER);
-    this.#oomKills = this.#countOomKills();
+    this.#oomKills = new OomKills(() => this.#oomCounts(), this.#options.nowMs);
   }
 
   /**
@@ -83,6 +83,7 @@ export class AgentGroups {
     stopTimeoutMs: number,
   ): Promise<{ words: string[]; scope: string; env: Record<string, string>; warning: string }> {
     const spared = this.#likeOthers();
+    this.#oomKills.started(scopesOf(agentId, owner));
     const { support, why } = await this.#ask();
     if (!support) {
       const warning = (await this.unheld(limits, why)) || this.#inOwnGroup(why);
@@ -140,18 +141,20 @@ export class AgentGroups {
     }
   }
 
-  /**
-   * Whether the kernel has killed something of the agents' for want of memory since this was asked last. The scope of
-   * the one that ended may be gone already, and with it its own count: so it is that of all of them.
-   */
-  outOfMemory(): boolean {
-    const before = this.#oomKills;
-    this.#oomKills = this.#countOomKills();
-    return this.#oomKills > before;
+  /** Whether the kernel has killed a process of this agent's for want of memory; to be asked at each of its ends. */
+  outOfMemory(agentId: string, owner: string): boolean {
+    return this.#oomKills.ended(scopesOf(agentId, owner));
   }
 
-  #countOomKills(): number {
-    return this.#folder === null ? 0 : oomKills(readProcFile(join(this.#folder, 'memory.events')) ?? '');
+  /** Of the scopes of all daemons on this host: what is another's is not one of ours that has gone. */
+  #oomCounts(): OomCounts {
+    const parent = this.#folder;
+    if (parent === null) return { total: 0, scopes: new Map() };
+    const count = (folder: string): number => oomKills(readProcFile(join(folder, 'memory.events')) ?? '');
+    return {
+      total: count(parent),
+      scopes: new Map(foldersIn(parent).map((name) => [name, count(join(parent, name))])),
+    };
   }
 
   /** The daemon's group has its limits and devices: no place for agents where they could have their own. */
@@ -263,6 +266,11 @@ export class AgentGroups {
     }
   }
 }
+
+const scopesOf =
+  (agentId: string, owner: string) =>
+  (scope: string): boolean =>
+    agentOfScope(scope, owner) === agentId;
 
 function foldersIn(path: string): string[] {
   try {

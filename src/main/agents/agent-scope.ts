@@ -89,8 +89,3 @@ export function limitFiles(limits: AgentLimits): { key: string; file: string }[]
   };
   return groupLimits(limits).map((key) => ({ key, file: files[key] ?? '' }));
 }
-
-/** How many processes of a group, and of those below it, the kernel has killed for want of memory: memory.events. */
-export function oomKills(events: string): number {
-  return Number(/^oom_kill (\d+)$/m.exec(events)?.[1] ?? 0);
-}

@@ -71,8 +71,8 @@ export interface Processes {
   unheldLimits(limits: AgentLimits): Promise<string>;
   /** Kills what is left in an agent's control group, whatever it is; nothing where it has none. */
   killGroup(agentId: string, owner: string): void;
-  /** Whether the kernel has killed a process of an agent for want of memory since this was asked last. */
-  outOfMemory(): boolean;
+  /** Whether the kernel has killed a process of this agent's for want of memory; to be asked at each of its ends. */
+  outOfMemory(agentId: string, owner: string): boolean;
   readonly bootId: string;
 }
 
@@ -208,8 +208,8 @@ export class SystemProcesses implements Processes {
     this.#groups?.kill(agentId, owner);
   }
 
-  outOfMemory(): boolean {
-    return this.#groups?.outOfMemory() ?? false;
+  outOfMemory(agentId: string, owner: string): boolean {
+    return this.#groups?.outOfMemory(agentId, owner) ?? false;
   }
 
   #userOf(pid: number): MarkedProcess['user'] {

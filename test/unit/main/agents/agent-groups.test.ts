@@ -204,15 +204,27 @@ describe('what runs in the groups', () => {
     await expect(readFile(join(two, 'cgroup.kill'))).rejects.toThrow();
   });
 
-  test('outOfMemory() tells a new kill once', async () => {
-    const { make, put, agents } = await host();
-    await put(join(agents, 'memory.events'), 'oom_kill 2\n');
+  test('outOfMemory() knows whose it was, by the group or by what is missing', async () => {
+    const { make, put, agents, scope, clock } = await host();
+    const [one, two] = [await scope('one', '11\n'), await scope('two', '12\n')];
+    const count = (folder: string, kills: number): Promise<void> =>
+      put(join(folder, 'memory.events'), `oom_kill ${kills}\n`);
+    await count(agents, 2);
     const groups = make();
-    expect(groups.outOfMemory()).toBe(false);
-    await put(join(agents, 'memory.events'), 'oom_kill 3\n');
-    expect([groups.outOfMemory(), groups.outOfMemory()]).toEqual([true, false]);
-    await rm(agents, { recursive: true }); // the last of them has gone, and begins at 0 when it comes again
-    expect(groups.outOfMemory()).toBe(false);
+    const asked = (agentId: string): boolean => groups.outOfMemory(agentId, OWNER);
+    expect([asked('one'), asked('two')]).toEqual([false, false]);
+    await count(agents, 3);
+    await count(one, 1);
+    expect([asked('two'), asked('one')]).toEqual([false, true]);
+    await rm(one, { recursive: true });
+    expect([asked('one'), asked('two')]).toEqual([false, false]);
+    await count(agents, 4);
+    await rm(two, { recursive: true });
+    expect(asked('two')).toBe(true);
+    clock.ms += 6000;
+    expect(asked('two')).toBe(false);
+    await rm(agents, { recursive: true });
+    expect(asked('two')).toBe(false);
   });
 
   test('unheld() is the same answer for whoever only asks', async () => {
@@ -230,6 +242,6 @@ describe('what runs in the groups', () => {
     const { make } = await host({ cgroup: '/' });
     const groups = make();
     groups.kill('one', OWNER);
-    expect([groups.processes(OWNER).size, groups.outOfMemory()]).toEqual([0, false]);
+    expect([groups.processes(OWNER).size, groups.outOfMemory('one', OWNER)]).toEqual([0, false]);
   });
 });

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import {
   agentOfScope,
   groupLimits,
-  oomKills,
   ownerMark,
   ownService,
   scopeCommand,
@@ -79,9 +78,4 @@ describe('scopeCommand', () => {
     expect(groupLimits(all)).toEqual(['memory', 'memory_high', 'cpu', 'tasks']);
     expect(groupLimits({ ...NO_LIMITS, openFiles: 5, coreBytes: 0 })).toEqual([]);
   });
-});
-
-test('oomKills reads memory.events', () => {
-  expect(oomKills('low 0\nhigh 5\nmax 9\noom 2\noom_kill 3\noom_group_kill 1\n')).toBe(3);
-  expect(oomKills('')).toBe(0);
 });
