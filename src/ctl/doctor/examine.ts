@@ -9,7 +9,7 @@ import { examineCertificates } from './certificates.ts';
 import { type Finding, Findings } from './finding.ts';
 import { examineManagers } from './manager.ts';
 import { examinePermissions } from './permissions.ts';
-import { daemonProcess, examinePrivileges, examineSystemd } from './privileges.ts';
+import { daemonEnvironment, daemonProcess, examinePrivileges, examineSystemd } from './privileges.ts';
 import { type ControlOutcome, examineSockets } from './sockets.ts';
 import { examineSpace } from './space.ts';
 
@@ -65,7 +65,7 @@ export async function examine({ configFile, socket, nowMs }: ExamineOptions): Pr
     examineCertificates(config, nowMs),
     examineSpace(config),
     examineSockets(config, { socket: path, outcome }, daemon.pid !== 0),
-    examineManagers(config, status?.link ?? null, process.env),
+    examineManagers(config, status?.link ?? null, daemonEnvironment(daemon.pid)),
   ]);
   return [
     ...findings.all,

@@ -4,6 +4,7 @@ import type { Config } from '../../shared/config/schema.ts';
 import type { LinkView } from '../../shared/contracts/control.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import { codeOf } from '../../shared/errors/error-code.ts';
+import { chooseProxy, type HttpProxy } from '../../shared/platform/proxy-choice.ts';
 import { readTlsFiles, tls13Context } from '../../shared/platform/tls-files.ts';
 import { isTlsVerdict } from '../../shared/platform/tls-verdict.ts';
 import { isoTime, spanInWords } from '../../shared/platform/validity.ts';
@@ -16,28 +17,39 @@ const CLOCK_CODES = ['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'];
 
 const TCP_ADVICE: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there: is the port right, does the Manager run?',
-  ENOTFOUND: 'the name cannot be resolved: see manager.address',
+  ENOTFOUND: 'the name cannot be resolved: see manager.address and manager.proxy',
   EAI_AGAIN: 'the name server does not answer',
   ABORT_ERR: 'no answer: see firewalls on the way',
+};
+const TUNNEL_ADVICE: Record<string, string> = {
+  PROXY_AUTH: 'put USER:PASSWORD@ before its host: see manager.proxy',
+  PROXY_REFUSED: 'is it an HTTP proxy that allows CONNECT to this port? manager.proxy: none goes straight',
 };
 
 /** What the probe of one address means. Pure. */
 export function judgeProbe(address: string, found: Probe, plaintext: boolean): Finding[] {
   const findings = new Findings('manager');
-  const { tcpError, tlsError, answerError } = found;
+  const { proxy, tcpError, tunnelError, tlsError, answerError } = found;
   if (tcpError !== null) {
     const advice = TCP_ADVICE[codeOf(tcpError)] ?? 'see the network on the way';
-    findings.failed(address, `no TCP connection: ${describe(tcpError)}`, advice);
+    const whose = proxy === '' ? '' : ` to the proxy ${proxy}`;
+    findings.failed(address, `no TCP connection${whose}: ${describe(tcpError)}`, advice);
     return findings.all;
   }
+  if (tunnelError !== null) {
+    const advice = TUNNEL_ADVICE[codeOf(tunnelError)] ?? 'see manager.proxy, and the log of the proxy';
+    findings.failed(address, `the proxy ${proxy} lets nothing through: ${describe(tunnelError)}`, advice);
+    return findings.all;
+  }
+  const connects = proxy === '' ? 'TCP connects' : `the proxy ${proxy} connects`;
   if (tlsError !== null) {
     const advice = isTlsVerdict(tlsError)
       ? 'docs/errors.md has the checks of D2001; `daemonctl link` says which one the daemon met'
       : 'does it speak TLS 1.3 there? see manager.tls';
-    findings.failed(address, `TCP connects, no TLS: ${describe(tlsError)}`, advice);
+    findings.failed(address, `${connects}, no TLS: ${describe(tlsError)}`, advice);
     return findings.all;
   }
-  const way = plaintext ? 'TCP connects, without TLS' : "TCP connects, TLS 1.3 with this host's certificate";
+  const way = `${connects}, ${plaintext ? 'without TLS' : "TLS 1.3 with this host's certificate"}`;
   if (answerError === null) {
     findings.ok(address, `${way}, it answers`);
   } else if (plaintext) {
@@ -48,7 +60,7 @@ export function judgeProbe(address: string, found: Probe, plaintext: boolean): F
     );
   } else if (isTlsVerdict(answerError)) {
     const advice = "most likely it does not take this host's certificate: have one issued by a CA that it knows";
-    findings.failed(address, `TCP connects, TLS 1.3, then: ${describe(answerError)}`, advice);
+    findings.failed(address, `${connects}, TLS 1.3, then: ${describe(answerError)}`, advice);
   } else {
     findings.warning(address, `${way}, then: ${describe(answerError)}`, 'see the log of the Manager');
   }
@@ -77,7 +89,7 @@ export function judgeClock(address: string, { tlsError, clock, validity }: Probe
   return findings.all;
 }
 
-/** `link`: as the daemon sees it, null where it could not be asked. `env`: where a proxy may be named. */
+/** `link`: as the daemon sees it, null where it could not be asked. `env`: the daemon's, where a proxy may be named. */
 export async function examineManagers(
   { manager }: Config,
   link: Pick<LinkView, 'state' | 'reason'> | null,
@@ -91,12 +103,6 @@ export async function examineManagers(
       `the daemon is ${link.state}${link.reason === '' ? '' : `: ${link.reason}`}`,
       'see the checks below, and `daemonctl link`',
     );
-  const proxied = manager.proxy !== '' ? manager.proxy !== 'none' : Boolean(env['HTTPS_PROXY'] ?? env['https_proxy']);
-  if (proxied) {
-    const advice = '`daemonctl link` says what the daemon met on its way';
-    findings.unknown('manager.proxy', 'the way leads through a proxy, which is not tried from here', advice);
-    return findings.all;
-  }
   const { tls } = manager;
   let context: SecureContext | null = null;
   if (!tls.off) {
@@ -109,8 +115,15 @@ export async function examineManagers(
       return findings.all;
     }
   }
+  let ways: (readonly [address: string, proxy: HttpProxy | null])[];
+  try {
+    ways = manager.addresses.map((address) => [address, chooseProxy(address, manager.proxy, env)] as const);
+  } catch (error) {
+    findings.failed('manager.proxy', describe(error), 'see manager.proxy, and the environment of the daemon');
+    return findings.all;
+  }
   const probes = await Promise.all(
-    manager.addresses.map(async (address) => [address, await probe(address, context)] as const),
+    ways.map(async ([address, proxy]) => [address, await probe(address, context, proxy)] as const),
   );
   const judged = probes.flatMap(([address, found]) => judgeProbe(address, found, tls.off));
   return [...findings.all, ...judged, ...probes.flatMap(([address, found]) => judgeClock(address, found))];

@@ -6,6 +6,7 @@ import { type Finding, Findings } from './finding.ts';
 
 const LOWEST_FREE_PORT = 1024;
 const CAPABILITY_BYTES = 16 * 1024;
+const ENVIRONMENT_BYTES = 256 * 1024;
 
 export interface DaemonProcess {
   /** 0: none runs. */
@@ -27,6 +28,18 @@ export function daemonProcess(pid: number, procRoot = '/proc'): DaemonProcess {
     hasCapabilities: /^CapEff:\t0*[1-9a-f]/m.test(status ?? ''),
     unit: /\/([^/\n]+\.service)(?:\/|$)/m.exec(cgroup ?? '')?.[1] ?? '',
   };
+}
+
+/** Of the daemon; of this program where none runs, or it may not be read. */
+export function daemonEnvironment(pid: number, procRoot = '/proc'): NodeJS.ProcessEnv {
+  const text = pid === 0 ? null : readProcFile(`${procRoot}/${pid}/environ`, ENVIRONMENT_BYTES);
+  if (!text) return process.env;
+  return Object.fromEntries(
+    text.split('\0').flatMap((entry) => {
+      const at = entry.indexOf('=');
+      return at > 0 ? [[entry.slice(0, at), entry.slice(at + 1)]] : [];
+    }),
+  );
 }
 
 /** What somebody who is not root cannot do with this configuration. Pure. */

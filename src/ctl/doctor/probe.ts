@@ -1,5 +1,6 @@
 /**
- * One Manager, tried from here: TCP, TLS 1.3 with this host's certificate, one HTTP/2 request. With TLS 1.3 a server
+ * One Manager, tried from here: TCP, a proxy's tunnel where there is one on the way, TLS 1.3 with this host's certificate,
+ * one HTTP/2 request. With TLS 1.3 a server
  * refuses a client's certificate only after the handshake, so that an answer to a request is what proves it was taken.
  */
 import { once } from 'node:events';
@@ -7,11 +8,17 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { hostOf } from '../../shared/platform/address.ts';
+import type { HttpProxy } from '../../shared/platform/proxy-choice.ts';
+import { openTunnel } from '../../shared/platform/proxy-tunnel.ts';
 import { CLOSED_AFTER_HANDSHAKE } from '../../shared/platform/tls-verdict.ts';
 
 export interface Probe {
-  /** Null: TCP connected. */
+  /** HOST:PORT of the proxy on the way; empty: none. */
+  proxy: string;
+  /** Null: TCP connected, to the proxy where there is one. */
   tcpError: unknown;
+  /** Null: the proxy made a tunnel, or there is none. */
+  tunnelError: unknown;
   /** Null: the handshake was made; also without TLS. */
   tlsError: unknown;
   /** Null: an answer to a request came. */
@@ -63,17 +70,26 @@ function dateOfAnswer(session: ClientHttp2Session): Promise<number | null> {
   });
 }
 
-/** `context`: null without TLS. Never rejects. */
-export async function probe(address: string, context: SecureContext | null): Promise<Probe> {
-  const found: Probe = { tcpError: null, tlsError: null, answerError: null, validity: null, clock: null };
+/** `context`: null without TLS. `proxy`: null: straight. Never rejects. */
+export async function probe(address: string, context: SecureContext | null, proxy: HttpProxy | null): Promise<Probe> {
+  const found: Probe = {
+    ...{ proxy: proxy?.address ?? '', tcpError: null, tunnelError: null, tlsError: null, answerError: null },
+    ...{ validity: null, clock: null },
+  };
   let socket: Socket | null = null;
   try {
-    socket = await connected(address);
+    socket = await connected(proxy?.address ?? address);
   } catch (error) {
     return { ...found, tcpError: error };
   }
   // faults that come between two steps have nobody else to hear them
   socket.on('error', () => {});
+  try {
+    if (proxy) await openTunnel(socket, address, proxy, AbortSignal.timeout(STEP_MS));
+  } catch (error) {
+    socket.destroy();
+    return { ...found, tunnelError: error };
+  }
   try {
     if (context) {
       const tls = await handshake(socket, hostOf(address), context);

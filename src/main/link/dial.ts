@@ -9,9 +9,9 @@ import type { SecureContext } from 'node:tls';
 import { type ChannelOptions, Client, connectivityState, status } from '@grpc/grpc-js';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
 import { hostOf } from '../../shared/platform/address.ts';
+import type { HttpProxy } from '../../shared/platform/proxy-choice.ts';
+import { openTunnel, ProxyError } from '../../shared/platform/proxy-tunnel.ts';
 import { DialCredentials } from './credentials.ts';
-import type { HttpProxy } from './proxy-choice.ts';
-import { openTunnel, ProxyError } from './proxy-tunnel.ts';
 import { CLOSED_AFTER_HANDSHAKE, connectError, type DialFacts } from './tls-failure.ts';
 
 export interface DialOptions {

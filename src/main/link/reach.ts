@@ -7,10 +7,10 @@ import type { Config } from '../../shared/config/schema.ts';
 import type { Identity } from '../../shared/contracts/identity.ts';
 import { DaemonError, describe } from '../../shared/errors/daemon-error.ts';
 import type { RegisterNodeRequest } from '../../shared/gen/manager.ts';
+import { chooseProxy } from '../../shared/platform/proxy-choice.ts';
 import { CallError, ManagerCalls } from './calls.ts';
 import { type Connection, type DialOptions, dial as systemDial } from './dial.ts';
 import { managerOrder } from './manager-order.ts';
-import { chooseProxy } from './proxy-choice.ts';
 import { connectError, isTlsVerdict } from './tls-failure.ts';
 
 /** Where the host's identities come from: the one in use, and after it one that has not been tried yet. */

@@ -10,7 +10,12 @@ import { examine } from '../../../../src/ctl/doctor/examine.ts';
 import type { Finding } from '../../../../src/ctl/doctor/finding.ts';
 import { examineManagers, judgeClock } from '../../../../src/ctl/doctor/manager.ts';
 import { examinePermissions } from '../../../../src/ctl/doctor/permissions.ts';
-import { daemonProcess, examinePrivileges, examineSystemd } from '../../../../src/ctl/doctor/privileges.ts';
+import {
+  daemonEnvironment,
+  daemonProcess,
+  examinePrivileges,
+  examineSystemd,
+} from '../../../../src/ctl/doctor/privileges.ts';
 import { summary } from '../../../../src/ctl/doctor/render.ts';
 import { examineSockets } from '../../../../src/ctl/doctor/sockets.ts';
 import { examineSpace } from '../../../../src/ctl/doctor/space.ts';
@@ -18,6 +23,7 @@ import { type Authority, createCertificates } from '../../../../src/demo/certifi
 import { checkHost, parseConfig } from '../../../../src/shared/config/load.ts';
 import type { Config } from '../../../../src/shared/config/schema.ts';
 import { freePort } from '../../../support/free-port.ts';
+import { type HttpProxyServer, httpProxy } from '../../../support/http-proxy.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 import { FakeDaemon } from '../fake-daemon.ts';
 import { hostHandlers, statusView } from '../host-views.ts';
@@ -37,12 +43,13 @@ beforeEach(async () => {
 
 interface Made {
   address?: string;
+  proxy?: string;
   tls?: string;
   more?: string;
   ports?: string;
 }
 
-function textOf({ address = '127.0.0.1:1', tls, more = '', ports = 'grpc_port: 0' }: Made = {}): string {
+function textOf({ address = '127.0.0.1:1', proxy = '', tls, more = '', ports = 'grpc_port: 0' }: Made = {}): string {
   const files = `{cert_file: ${folder}/client.crt, key_file: ${folder}/client.key, ca_file: ${folder}/ca.crt}`;
   return `daemon:
   work_dir: ${folder}/work
@@ -52,6 +59,7 @@ function textOf({ address = '127.0.0.1:1', tls, more = '', ports = 'grpc_port: 0
   ${ports}
 manager:
   address: ${address}
+  proxy: '${proxy}'
   tls: ${tls ?? files}
 update: {download_dir: ${folder}/work/downloads, backup_dir: ${folder}/work/backups}
 ${more}`;
@@ -298,18 +306,76 @@ describe('the Manager', () => {
     });
   });
 
-  test('a proxy on the way is said, not tried', async () => {
-    const findings = await examineManagers(configOf(), null, { HTTPS_PROXY: 'http://proxy:1' });
-    expect(outcomes(findings)).toEqual(['unknown manager.proxy']);
+  describe('through a proxy', () => {
+    const looked = async (proxy: string, env: NodeJS.ProcessEnv = {}): Promise<Finding[]> => {
+      const address = `127.0.0.1:${await manager()}`;
+      const findings = await examineManagers(configOf({ address, proxy }), connected, env);
+      return findings.filter(({ subject }) => subject !== 'link');
+    };
+    const proxyWith = async (credentials = ''): Promise<HttpProxyServer> => {
+      const proxy = await httpProxy(credentials);
+      onTestFinished(() => proxy.close());
+      return proxy;
+    };
+
+    test('the Manager is reached, and its clock seen', async () => {
+      const { port, asked } = await proxyWith('me:hunter2');
+      const findings = await looked(`http://me:hunter2@127.0.0.1:${port}`);
+      expect(findings.map(({ check, outcome }) => [check, outcome])).toEqual([
+        ['manager', 'ok'],
+        ['clock', 'ok'],
+      ]);
+      expect(findings[0]?.found).toBe(
+        `the proxy 127.0.0.1:${port} connects, TLS 1.3 with this host's certificate, it answers`,
+      );
+      expect(asked).toEqual([expect.stringMatching(/^CONNECT 127\.0\.0\.1:\d+ HTTP\/1\.1$/)]);
+    });
+
+    test('that wants other credentials', async () => {
+      const { port } = await proxyWith('me:hunter2');
+      const [found] = await looked(`http://me:hunter3@127.0.0.1:${port}`);
+      expect(found).toMatchObject({
+        outcome: 'failed',
+        found: expect.stringContaining(`the proxy 127.0.0.1:${port} lets nothing through: it wants other credentials`),
+        advice: expect.stringContaining('USER:PASSWORD@'),
+      });
+      expect(JSON.stringify(found)).not.toContain('hunter');
+    });
+
+    test('that is not there', async () => {
+      const port = await freePort();
+      const [found] = await looked(`http://127.0.0.1:${port}`);
+      expect(found).toMatchObject({
+        outcome: 'failed',
+        found: expect.stringMatching(`^no TCP connection to the proxy 127.0.0.1:${port}: .*ECONNREFUSED`),
+      });
+    });
+
+    test('of the environment: not to this host itself', async () => {
+      const { port, asked } = await proxyWith();
+      const findings = await looked('', { HTTPS_PROXY: `http://127.0.0.1:${port}` });
+      expect([findings[0]?.outcome, asked]).toEqual(['ok', []]);
+    });
+
+    test('of the environment, which cannot be used', async () => {
+      const findings = await examineManagers(configOf({ address: 'm.example:9090' }), null, {
+        HTTPS_PROXY: 'https://proxy:1',
+      });
+      expect(outcomes(findings)).toEqual(['failed manager.proxy']);
+      expect(foundOf(findings)).toContain('only http:// is supported');
+    });
   });
 
   test('a link that is down is a failure', async () => {
     const link = { state: 'backing-off', reason: 'nobody there' };
-    const [first] = await examineManagers(configOf(), link, { HTTPS_PROXY: 'x' });
+    const [first] = await examineManagers(configOf(), link, {});
     expect(first).toMatchObject({ outcome: 'failed', found: 'the daemon is backing-off: nobody there' });
   });
 
-  const probed = { tcpError: null, tlsError: null, answerError: null, validity: null, clock: null };
+  const probed = {
+    ...{ proxy: '', tcpError: null, tunnelError: null, tlsError: null, answerError: null },
+    ...{ validity: null, clock: null },
+  };
   test.each([
     [{ ...probed, clock: { serverMs: 1000, hereMs: 1400 } }, 'ok', 'agrees'],
     [{ ...probed, clock: { serverMs: 0, hereMs: 60_500 } }, 'warning', '1 min ahead of'],
@@ -352,6 +418,13 @@ describe('privileges and systemd', () => {
     expect(examineSystemd(daemon, folder)).toMatchObject([
       { outcome: 'ok', found: expect.stringContaining('daemon.service') },
     ]);
+  });
+
+  test('the environment of the daemon, or of this program where there is none to be read', () => {
+    const root = proc('', '');
+    writeFileSync(join(root, '7/environ'), 'A=b=c\0HTTPS_PROXY=http://proxy:1\0=odd\0');
+    expect(daemonEnvironment(7, root)).toEqual({ A: 'b=c', HTTPS_PROXY: 'http://proxy:1' });
+    expect([daemonEnvironment(8, root), daemonEnvironment(0, root)]).toEqual([process.env, process.env]);
   });
 
   test('somebody else, of no unit: what it cannot do', () => {

@@ -1,10 +1,9 @@
 /** The ways to a Manager: protocols, plaintext, several Managers, proxies; and connections that are followed by others. */
-import { once } from 'node:events';
 import { cp } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createAuthority, createCertificates } from '../../../../src/demo/certificates.ts';
+import { type HttpProxyServer, httpProxy } from '../../../support/http-proxy.ts';
 import { temporaryFolder } from '../../../support/temp-folder.ts';
 import { type LinkHarness, metric, until, useLinkHarness } from './link-harness.ts';
 
@@ -125,43 +124,18 @@ describe('several Managers', () => {
   });
 });
 
-/** A proxy that opens tunnels for those who have the password. */
-async function httpProxy(password = ''): Promise<{ port: number; asked: string[] }> {
-  const asked: string[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    sockets.add(client);
-    client.on('error', () => {});
-    client.once('data', (head) => {
-      const text = String(head);
-      asked.push(text.split('\r\n', 1)[0] ?? '');
-      const proof = Buffer.from(`user:${password}`).toString('base64');
-      if (password !== '' && !text.includes(`Proxy-Authorization: Basic ${proof}`)) {
-        client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
-        return;
-      }
-      const target = /^CONNECT \S+:(\d+) /.exec(text)?.[1];
-      const upstream = connect(Number(target), '127.0.0.1', () => {
-        client.write('HTTP/1.1 200 OK\r\n\r\n');
-        client.pipe(upstream).pipe(client);
-      });
-      sockets.add(upstream);
-      upstream.on('error', () => client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'));
-    });
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  h.ends.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, asked };
+/** Ends with the test. */
+async function ownProxy(credentials = ''): Promise<HttpProxyServer> {
+  const proxy = await httpProxy(credentials);
+  h.ends.push(() => proxy.close());
+  return proxy;
 }
 
 describe('through an HTTP proxy', () => {
   test.each(['over TLS', 'in plaintext'])('%s', async (how) => {
     const plaintext = how === 'in plaintext';
     const manager = await h.managerWith({}, plaintext ? null : h.tls);
-    const proxy = await httpProxy();
+    const proxy = await ownProxy();
     const address = `localhost:${manager.port}`;
     const link = h.start({ addresses: [address], proxy: `http://127.0.0.1:${proxy.port}`, plaintext });
     link.report([metric(1)]);
@@ -171,7 +145,7 @@ describe('through an HTTP proxy', () => {
 
   test('of the environment, with credentials; NO_PROXY goes past it', async () => {
     const { port: managerPort } = await h.managerWith({});
-    const proxy = await httpProxy('hunter2');
+    const proxy = await ownProxy('user:hunter2');
     // a name of this host that is not known as loopback by itself
     const addresses = [`127.0.0.1:${managerPort}`];
     const settings = `http://user:hunter2@127.0.0.1:${proxy.port}`;
@@ -190,7 +164,7 @@ describe('through an HTTP proxy', () => {
     ['has no way to the Manager', /opens no way/],
     ['is not there', /cannot be reached/],
   ])('that %s: D2001', async (what, reason) => {
-    const proxy = await httpProxy('hunter2');
+    const proxy = await ownProxy('user:hunter2');
     const user = what.startsWith('wants') ? 'user:wrong' : 'user:hunter2';
     const port = what.startsWith('is not') ? 1 : proxy.port;
     h.start({ addresses: ['localhost:1'], proxy: `http://${user}@127.0.0.1:${port}`, timeoutMs: 2000 });

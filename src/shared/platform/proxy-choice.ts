@@ -3,8 +3,8 @@
  * NO_PROXY do, read as curl and Go read them. Pure.
  */
 import { BlockList, isIP } from 'node:net';
-import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { hostOf } from '../../shared/platform/address.ts';
+import { DaemonError } from '../errors/daemon-error.ts';
+import { hostOf } from './address.ts';
 
 export interface HttpProxy {
   /** HOST:PORT. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseProxy } from '../../../../src/main/link/proxy-choice.ts';
+import { chooseProxy } from '../../../../src/shared/platform/proxy-choice.ts';
 
 const PROXY = { HTTPS_PROXY: 'http://proxy.example:3128' };
 const FOUND = { address: 'proxy.example:3128', authorization: '' };

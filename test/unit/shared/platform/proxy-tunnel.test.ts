@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { openTunnel } from '../../../../src/main/link/proxy-tunnel.ts';
+import { openTunnel } from '../../../../src/shared/platform/proxy-tunnel.ts';
 import { waitFor } from '../../../support/wait-until.ts';
 
 const NEVER = new AbortController().signal;
