@@ -1,4 +1,5 @@
 /** What makes a release more than an archive: it can be made again byte for byte, is signed, and tells its parts. */
+
 import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DIST } from '../support/manager-process.ts';
 import { temporaryFolder, testFolder } from '../support/temp-folder.ts';
@@ -172,22 +174,15 @@ describe('the bill of materials', () => {
     }
   });
 
-  test('has the form of CycloneDX 1.6', () => {
-    const keys = [
-      '$schema',
-      'bomFormat',
-      'components',
-      'dependencies',
-      'metadata',
-      'serialNumber',
-      'specVersion',
-      'version',
-    ];
-    expect(Object.keys(bill).sort()).toEqual(keys);
+  test("holds to CycloneDX's own schema, with no key that it does not know", async () => {
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6);
+    expect(await validator.validate(text)).toBeNull();
+    const wrong = text.replace('"components"', '"component"');
+    expect(await validator.validate(wrong)).not.toBeNull();
+  });
+
+  test('is whole: each component once, with its licence, and nothing leads nowhere', () => {
     expect(bill).toMatchObject({ bomFormat: 'CycloneDX', specVersion: '1.6', version: 1 });
-    expect(bill['serialNumber']).toMatch(
-      /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
-    );
     const refs = bill.components.map((component) => component['bom-ref']);
     expect(new Set(refs).size).toBe(refs.length);
     for (const { type, version, purl, licenses, hashes = [] } of bill.components) {
