@@ -12,6 +12,8 @@ export interface Mapping {
   inode: number;
   /** Empty for memory without a name; `[heap]`, `[stack]` … */
   path: string;
+  /** Of one page: with some kernels for arm64 16 or 64 KiB. */
+  pageBytes: number;
   rssBytes: number;
   privateDirtyBytes: number;
   anonymousBytes: number;
@@ -30,7 +32,7 @@ const KILOBYTES = /^ +(\d+) kB$/;
 /** The first letters of a mapping's further lines; those of an address range are hexadecimal digits in lower case. */
 const [FIRST_CAPITAL, LAST_CAPITAL] = [0x41, 0x5a];
 const NEW_LINE = 0x0a;
-/** Also where the kernel's are larger: those ranges are not multiples of it then, and nothing is given back. */
+/** What is counted and cut in, here and in the native calls; where the kernel's are larger nothing is given back. */
 export const PAGE_BYTES = 4096;
 
 /**
@@ -46,8 +48,8 @@ export function parseSmaps(text: Buffer): Mapping[] {
     if (first >= FIRST_CAPITAL && first <= LAST_CAPITAL) takeFigure(mappings.at(-1), text, at, end);
     else mappings.push(parseHead(text.toString('latin1', at, end)));
   }
-  const partial = mappings.find(({ rssBytes, privateDirtyBytes, anonymousBytes, swapBytes }) =>
-    [rssBytes, privateDirtyBytes, anonymousBytes, swapBytes].includes(-1),
+  const partial = mappings.find(({ pageBytes, rssBytes, privateDirtyBytes, anonymousBytes, swapBytes }) =>
+    [pageBytes, rssBytes, privateDirtyBytes, anonymousBytes, swapBytes].includes(-1),
   );
   if (partial) throw new Error(`smaps does not say how ${partial.head} is used`);
   return mappings;
@@ -63,11 +65,13 @@ function parseHead(line: string): Mapping {
   const [, start = '', end = '', permissions = '', inode = '', path = ''] = found;
   return {
     ...{ start: Number.parseInt(start, 16), end: Number.parseInt(end, 16), permissions },
-    ...{ inode: Number(inode), path, rssBytes: -1, privateDirtyBytes: -1, anonymousBytes: -1, swapBytes: -1 },
+    ...{ inode: Number(inode), path, pageBytes: -1, rssBytes: -1, privateDirtyBytes: -1 },
+    ...{ anonymousBytes: -1, swapBytes: -1 },
     head: line.slice(0, line.length - path.length).trimEnd(),
   };
 }
 
+const PAGE = Buffer.from('KernelPageSize:');
 const RSS = Buffer.from('Rss:');
 const PRIVATE_DIRTY = Buffer.from('Private_Dirty:');
 const ANONYMOUS = Buffer.from('Anonymous:');
@@ -81,7 +85,8 @@ function takeFigure(mapping: Mapping | undefined, text: Buffer, at: number, end:
     if (!figure) throw unreadable(text.toString('latin1', at, end));
     return Number(figure[1]) * 1024;
   };
-  if (is(RSS)) mapping.rssBytes = bytes(RSS);
+  if (is(PAGE)) mapping.pageBytes = bytes(PAGE);
+  else if (is(RSS)) mapping.rssBytes = bytes(RSS);
   else if (is(PRIVATE_DIRTY)) mapping.privateDirtyBytes = bytes(PRIVATE_DIRTY);
   else if (is(ANONYMOUS)) mapping.anonymousBytes = bytes(ANONYMOUS);
   else if (is(SWAP)) mapping.swapBytes = bytes(SWAP);
@@ -96,8 +101,9 @@ function canComeBack(mapping: Mapping): boolean {
 }
 
 /** Dirty pages of such a one were written to the file, not through the mapping, and are not on the disk yet. */
-function isAsInFile({ start, end, permissions, inode, path, anonymousBytes, swapBytes }: Mapping): boolean {
+function isAsInFile({ start, end, permissions, inode, path, pageBytes, anonymousBytes, swapBytes }: Mapping): boolean {
   return (
+    pageBytes === PAGE_BYTES &&
     inode > 0 &&
     path.startsWith('/') &&
     permissions[1] === '-' &&
@@ -127,6 +133,8 @@ export function mappedFiles(maps: Buffer): Set<string> {
  * where the program's own text is not among it: then this is not a process as it is known here, and nothing is touched.
  */
 export function givable(mappings: readonly Mapping[], executable: string, linked: ReadonlySet<string>): Mapping[] {
+  const own = mappings.find(({ path }) => path === executable);
+  if (own && own.pageBytes !== PAGE_BYTES) throw new Error(`this kernel has pages of ${own.pageBytes / 1024} KiB`);
   const found = mappings.filter((mapping) => linked.has(mapping.path) && canComeBack(mapping));
   if (!found.some(({ path, permissions }) => path === executable && permissions === 'r-xp')) {
     throw new Error(`the text of ${executable} is not mapped as it should be`);

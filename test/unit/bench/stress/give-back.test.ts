@@ -5,7 +5,8 @@ import type { NativeMemory } from '../../../../src/main/footprint/native.ts';
 
 const HEAD = '00400000-00402000 r-xp 00000000 08:01 42';
 const MAPS = `${HEAD}                         /node\n`;
-const SMAPS = `${MAPS}Rss:                   8 kB\nPrivate_Dirty:         0 kB\nAnonymous:             0 kB\nSwap: 0 kB\n`;
+const FIGURES = ['KernelPageSize: 4', 'Rss: 8', 'Private_Dirty: 0', 'Anonymous: 0', 'Swap: 0'];
+const SMAPS = `${MAPS}${FIGURES.map((figure) => `${figure} kB\n`).join('')}`;
 
 function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
   const given: bigint[][] = [];

@@ -54,7 +54,7 @@ describe('parseSmaps', () => {
     const text = smapsOf({ range: '7f00aa000-7f00ab000', rssKb: 12, dirtyKb: 3, anonymousKb: 1, swapKb: 2, inode: 99 });
     expect(first(`${text}OtherRss: 5 kB\nRss_Other: 5 kB\nNotAnonymous: 5 kB\nPrivate_Dirty_Once: 5 kB\n`)).toEqual({
       ...{ start: 0x7f00aa000, end: 0x7f00ab000, permissions: 'r-xp', inode: 99, path: NODE },
-      ...{ rssBytes: 12_288, privateDirtyBytes: 3072, anonymousBytes: 1024, swapBytes: 2048 },
+      ...{ pageBytes: 4096, rssBytes: 12_288, privateDirtyBytes: 3072, anonymousBytes: 1024, swapBytes: 2048 },
       head: '7f00aa000-7f00ab000 r-xp 00001000 fe:00 99',
     });
   });
@@ -133,6 +133,7 @@ describe('givable', () => {
     ['named by the program itself', { range: '3000-4000', permissions: 'r--p', inode: 0, path: '[anon:v8]' }],
     ['with an inode and no path', { range: '3000-4000', permissions: 'r--p', inode: 5, path: 'anon_inode:x' }],
     ['with a path and no inode', { range: '3000-4000', permissions: 'r--p', inode: 0 }],
+    ['of larger pages', { range: '10000-20000', path: '/lib/huge', pageKb: 64 }],
     ['that does not begin with a page', { range: '3800-5000' }],
     ['that does not end with one', { range: '3000-4800' }],
     ['empty', { range: '3000-3000' }],
@@ -150,6 +151,10 @@ describe('givable', () => {
   ])('nothing where the text of the program %s', (_, over) => {
     const mappings = parse(smapsOf({ ...TEXT, ...over }, { range: '3000-4000', path: '/lib/a.so' }));
     expect(() => givableOf(mappings)).toThrow(`the text of ${NODE} is not mapped as it should be`);
+  });
+
+  test('a kernel with larger pages: nothing, and that is said', () => {
+    expect(() => givableOf(parse(smapsOf({ range: '10000-30000', pageKb: 64 })))).toThrow('pages of 64 KiB');
   });
 });
 

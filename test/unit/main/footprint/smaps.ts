@@ -4,6 +4,7 @@ interface Entry {
   permissions?: string;
   inode?: number;
   path?: string;
+  pageKb?: number;
   rssKb?: number;
   dirtyKb?: number;
   anonymousKb?: number;
@@ -28,11 +29,12 @@ function headLine({ range, permissions = 'r-xp', inode = 7, path = NODE }: Entry
 }
 
 function entryText(entry: Entry): string {
-  const { rssKb = 8, dirtyKb = 0, anonymousKb = 0, swapKb = 0 } = entry;
+  const { pageKb = 4, rssKb = 8, dirtyKb = 0, anonymousKb = 0, swapKb = 0 } = entry;
   const figure = (name: string, kb: number): string => `${`${name}:`.padEnd(16)}${String(kb).padStart(8)} kB\n`;
   return [
     headLine(entry),
-    ...[figure('Size', 8), figure('Rss', rssKb), figure('Pss', rssKb), figure('Pss_Dirty', 4)],
+    ...[figure('Size', 8), figure('KernelPageSize', pageKb), figure('MMUPageSize', pageKb)],
+    ...[figure('Rss', rssKb), figure('Pss', rssKb), figure('Pss_Dirty', 4)],
     ...[figure('Shared_Dirty', 4), figure('Private_Clean', 4), figure('Private_Dirty', dirtyKb)],
     ...[figure('Referenced', 8), figure('Anonymous', anonymousKb), figure('AnonHugePages', 4)],
     ...[figure('Swap', swapKb), figure('SwapPss', 4)],
