@@ -2,13 +2,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { stringify } from 'yaml';
-import { isAlive, readStat } from '../../src/shared/platform/proc.ts';
-import { sampleAgent } from '../support/daemon-process.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GROUP_ID, image, type Ran, runScript, SignedReleases, treeOf } from '../support/install-root.ts';
-import { killProcessesWith, processesWith } from '../support/processes.ts';
-import { ReleaseRoot, Supervisor } from '../support/release-root.ts';
+import { runInstalled } from '../support/installed-daemon.ts';
 import { waitFor } from '../support/wait-until.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
@@ -39,49 +35,12 @@ async function installed(archive = first): Promise<string> {
 
 const currentOf = (root: string): string => readlinkSync(join(root, 'opt/daemon/current'));
 
-/** A daemon with one agent, run from the root by somebody who starts it again whenever it ends. */
-async function running(root: string): Promise<{ agents(): number[]; supervisor: Supervisor }> {
-  const below = (path: string): string => join(root, path);
-  const config = {
-    daemon: {
-      log_file: below('var/log/daemon/daemon.log'),
-      audit_log_file: below('var/log/daemon/audit.log'),
-      pid_file: below('var/lib/daemon/daemon.pid'),
-      work_dir: below('var/lib/daemon'),
-      grpc_port: 0,
-    },
-    manager: { address: '127.0.0.1:1', tls: 'off' },
-    agents: [sampleAgent('one')],
-    update: {
-      download_dir: below('var/lib/daemon/downloads'),
-      backup_dir: below('var/lib/daemon/backups'),
-      public_key_file: below('etc/daemon/keys/update.pub'),
-      verify_seconds: '1s',
-      verify_timeout: '30s',
-    },
-  };
-  writeFileSync(below('etc/daemon/daemon.yaml'), stringify(config));
-  const supervisor = new Supervisor(new ReleaseRoot(below('opt/daemon')), below('etc/daemon/daemon.yaml'));
-  onTestFinished(async () => {
-    await supervisor.stop('SIGKILL');
-    killProcessesWith(root);
-  });
-  supervisor.start();
-  const agents = (): number[] =>
-    processesWith(`DAEMON_AGENT_OWNER=${config.daemon.work_dir}`).filter((pid) => isAlive(readStat(pid)));
-  await waitFor(() => agents().length > 0 && existsSync(below('var/lib/daemon/control.sock')), {
-    what: 'the daemon and its agent',
-    timeoutMs: 20_000,
-  });
-  return { agents, supervisor };
-}
-
 describe('what was installed', () => {
   test(
     'runs, is updated by update.sh with its agents alive, goes back, and is removed without a trace',
     async () => {
       const root = await installed();
-      const { agents, supervisor } = await running(root);
+      const { agents, supervisor } = await runInstalled(root);
       const pids = agents();
       const ctl = join(root, 'usr/local/bin/daemonctl');
       expect(existsSync(ctl)).toBe(false); // it leads to the /opt of the image
@@ -130,7 +89,7 @@ describe('what was installed', () => {
     'runs its agents again where they were stopped to remove it',
     async () => {
       const root = await installed();
-      const { agents, supervisor } = await running(root);
+      const { agents, supervisor } = await runInstalled(root);
       const once = supervisor.daemon;
       const table = join(root, 'var/lib/daemon/agents.json');
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--stop-agents');
@@ -148,7 +107,7 @@ describe('what was installed', () => {
       expect(existsSync(join(root, 'var/lib/daemon/node-id'))).toBe(true);
 
       expect(await install(root, first)).toMatchObject({ code: 0, stderr: '' });
-      const again = await running(root);
+      const again = await runInstalled(root);
       expect(again.agents()).toHaveLength(1);
       await waitFor(() => readFileSync(table, 'utf8').includes('"wanted": "running"'), { what: 'the table' });
     },
@@ -161,7 +120,7 @@ describe('what was installed', () => {
       const root = await image();
       const before = treeOf(root);
       expect(await install(root, first)).toMatchObject({ code: 0 });
-      const { agents, supervisor } = await running(root);
+      const { agents, supervisor } = await runInstalled(root);
       const once = supervisor.daemon;
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--purge', '--stop-agents');
       // not only that they have gone: daemonctl must have its answer before the daemon is ended here
