@@ -1,7 +1,7 @@
 /** From a long run's samples to whether something grew. Pure. */
 import type { Measured } from '../gate.ts';
 import type { Reading } from '../process-figures.ts';
-import { blockMedians, type Slope, slopeOf } from '../slope.ts';
+import { blockMedians, type Point, type Slope, slopeOf } from '../slope.ts';
 import { left, megabytes, right, type Table } from '../table.ts';
 import type { Watched } from '../watch.ts';
 
@@ -12,8 +12,10 @@ export interface Growth extends Slope {
 }
 
 interface Course {
+  /** Median of the first and of the last whole minute. */
   first: number;
   last: number;
+  /** Of all samples. */
   max: number;
 }
 
@@ -39,13 +41,16 @@ export function growthOf(slope: Slope): Growth {
 }
 
 export function soakFigures({ readings, atMs, elapsedMs }: Watched): SoakFigures {
-  const growth = (key: keyof Reading): Growth => {
-    const samples = readings.map((reading, at) => ({ atMs: atMs[at] ?? 0, value: reading[key] / 1000 }));
-    return growthOf(slopeOf(blockMedians(samples, BLOCK_MS, elapsedMs)));
+  const medians = (key: keyof Reading): Point[] => {
+    const samples = readings.map((reading, at) => ({ atMs: atMs[at] ?? 0, value: reading[key] }));
+    return blockMedians(samples, BLOCK_MS, elapsedMs);
   };
+  const growth = (key: keyof Reading): Growth =>
+    growthOf(slopeOf(medians(key).map(({ atMs, value }) => ({ atMs, value: value / 1000 }))));
   const course = (key: keyof Reading): Course => {
-    const values = readings.map((reading) => reading[key]);
-    return { first: values[0] ?? 0, last: values.at(-1) ?? 0, max: values.reduce((a, b) => Math.max(a, b), 0) };
+    const minutes = medians(key);
+    const max = readings.reduce((most, reading) => Math.max(most, reading[key]), 0);
+    return { first: minutes[0]?.value ?? 0, last: minutes.at(-1)?.value ?? 0, max };
   };
   return {
     rss: growth('rssBytes'),

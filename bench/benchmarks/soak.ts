@@ -29,6 +29,7 @@ export function soak(context: BenchContext): Promise<BenchReport> {
       notes: [
         `A sample a second from ${warmUpMs / 1000} s after the first report on; all intervals as shipped. ` +
           `${heartbeats} heartbeats were answered.`,
+        'First and last are the medians of the first and of the last minute; max is that of all samples.',
         `The slope is that of a straight line by least squares through the medians of ${figures.rss.points} minutes. It ` +
           'counts as growth above two standard errors and 100 KB an hour.',
       ],

@@ -21,8 +21,13 @@ export class TmuxTerminal {
     const size = ['-x', String(columns), '-y', String(rows)];
     const shell = "env -u NO_COLOR PS1='$ ' LC_ALL=C.UTF-8 bash --norc --noprofile -i";
     await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', ...size, shell);
-    await terminal.shows(/^\$ *$/m, 'the prompt');
-    return terminal;
+    try {
+      await terminal.shows(/^\$ *$/m, 'the prompt');
+      return terminal;
+    } catch (error) {
+      await terminal.close();
+      throw error;
+    }
   }
 
   /** What is to be seen, blanks at the ends of lines left out. */

@@ -67,13 +67,13 @@ test(
     await ask('status', [], { what: /^Manager link +connected/m });
     await ask('link', [], { what: new RegExp(`127\\.0\\.0\\.1:${manager.port}`) });
     await ask('agents', [], { what: /^one +\w+/m });
-    const [pid] = agents();
     await ask('stop', ['one'], { what: /^one: stopped$/m });
     expect(agents()).toEqual([]);
     await ask('start', ['one'], { what: /^one: started$/m });
-    expect(agents()).toHaveLength(1);
+    const [pid] = agents();
+    expect(pid).toBeGreaterThan(0);
     await ask('restart', ['--all'], { what: /^one: restarted$/m });
-    expect(agents()).not.toContain(pid);
+    expect(agents()).toEqual([expect.not.toSatisfy((now) => now === pid)]);
     await ask('logs', ['daemon', '-n', '200'], { what: /registered as / });
     await ask('metrics', ['--fresh'], { what: /used_percent +[\d.]+ %/ });
     await ask('health', ['one', '--fresh'], { what: /^process +ok/m });

@@ -27,6 +27,9 @@ export class FakeProcesses implements Processes {
   readonly killedGroups: string[] = [];
   /** What outOfMemory() says. */
   memoryKills = false;
+  /** What it was asked: agent and owner. */
+  readonly askedForKills: [string, string][] = [];
+  looksForKills = 0;
   /** Signals that a process does not act on. */
   ignored = new Set<NodeJS.Signals>();
   readonly #table = new Map<number, FakeProcess>();
@@ -113,7 +116,12 @@ export class FakeProcesses implements Processes {
     this.killedGroups.push(agentId);
   }
 
-  outOfMemory(): boolean {
+  lookForKills(): void {
+    this.looksForKills++;
+  }
+
+  outOfMemory(agentId: string, owner: string): boolean {
+    this.askedForKills.push([agentId, owner]);
     return this.memoryKills;
   }
 

@@ -27,13 +27,20 @@ export async function httpProxy(credentials = ''): Promise<HttpProxyServer> {
         client.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n');
         return;
       }
-      const target = keep(connect(Number(/^CONNECT \S+:(\d+) /.exec(text)?.[1]), '127.0.0.1'));
-      target
-        .on('error', () => client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n'))
-        .on('connect', () => {
-          client.write('HTTP/1.1 200 Connection established\r\n\r\n');
-          client.pipe(target).pipe(client);
-        });
+      const port = /^CONNECT \S+:(\d+) HTTP\/1\.1\r\n/.exec(text)?.[1];
+      if (port === undefined) {
+        client.end('HTTP/1.1 400 Bad Request\r\n\r\n');
+        return;
+      }
+      const target = keep(connect(Number(port), '127.0.0.1'));
+      const unreachable = (): void => void client.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+      target.once('error', unreachable).once('connect', () => {
+        // what happens to one side from now on is no answer of the proxy's
+        target.off('error', unreachable).on('close', () => client.destroy());
+        client.on('close', () => target.destroy());
+        client.write('HTTP/1.1 200 Connection established\r\n\r\n');
+        client.pipe(target).pipe(client);
+      });
     });
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

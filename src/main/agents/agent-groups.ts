@@ -22,7 +22,7 @@ import {
   scopeName,
 } from './agent-scope.ts';
 import type { AgentLimits } from './command.ts';
-import { type OomCounts, OomKills, oomKills } from './oom-kills.ts';
+import { OomKills, oomKills } from './oom-kills.ts';
 
 export interface AgentGroupsOptions {
   environment: NodeJS.ProcessEnv;
@@ -69,7 +69,10 @@ export class AgentGroups {
     const { procRoot, groupRoot } = this.#options;
     this.#service = ownService(readProcFile(`${procRoot}/self/cgroup`) ?? '');
     this.#folder = this.#service && join(groupRoot, this.#service.managerPath, AGENTS_FOLDER);
-    this.#oomKills = new OomKills(() => this.#oomCounts(), this.#options.nowMs);
+    this.#oomKills = new OomKills(
+      { total: () => this.#killed(this.#folder) ?? 0, scopes: () => this.#killedInScopes() },
+      this.#options.nowMs,
+    );
   }
 
   /**
@@ -83,7 +86,6 @@ export class AgentGroups {
     stopTimeoutMs: number,
   ): Promise<{ words: string[]; scope: string; env: Record<string, string>; warning: string }> {
     const spared = this.#likeOthers();
-    this.#oomKills.started(scopesOf(agentId, owner));
     const { support, why } = await this.#ask();
     if (!support) {
       const warning = (await this.unheld(limits, why)) || this.#inOwnGroup(why);
@@ -141,20 +143,28 @@ export class AgentGroups {
     }
   }
 
-  /** Whether the kernel has killed a process of this agent's for want of memory; to be asked at each of its ends. */
+  /** Notes what the kernel has killed for want of memory; to be called every few seconds. */
+  look(): void {
+    this.#oomKills.look();
+  }
+
+  /** Whether that is why this agent has just ended. */
   outOfMemory(agentId: string, owner: string): boolean {
-    return this.#oomKills.ended(scopesOf(agentId, owner));
+    return this.#oomKills.ended((scope) => agentOfScope(scope, owner) === agentId);
+  }
+
+  /** Null where the group cannot be read: it has gone. */
+  #killed(folder: string | null): number | null {
+    const events = folder === null ? null : readProcFile(join(folder, 'memory.events'));
+    return events === null ? null : oomKills(events);
   }
 
   /** Of the scopes of all daemons on this host: what is another's is not one of ours that has gone. */
-  #oomCounts(): OomCounts {
+  #killedInScopes(): Map<string, number> {
     const parent = this.#folder;
-    if (parent === null) return { total: 0, scopes: new Map() };
-    const count = (folder: string): number => oomKills(readProcFile(join(folder, 'memory.events')) ?? '');
-    return {
-      total: count(parent),
-      scopes: new Map(foldersIn(parent).map((name) => [name, count(join(parent, name))])),
-    };
+    if (parent === null) return new Map();
+    const counts = foldersIn(parent).map((name) => [name, this.#killed(join(parent, name))] as const);
+    return new Map(counts.flatMap(([name, count]) => (count === null ? [] : [[name, count] as const])));
   }
 
   /** The daemon's group has its limits and devices: no place for agents where they could have their own. */
@@ -266,11 +276,6 @@ export class AgentGroups {
     }
   }
 }
-
-const scopesOf =
-  (agentId: string, owner: string) =>
-  (scope: string): boolean =>
-    agentOfScope(scope, owner) === agentId;
 
 function foldersIn(path: string): string[] {
   try {

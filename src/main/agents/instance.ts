@@ -339,7 +339,7 @@ export class AgentInstance {
     }
     const uptimeMs = this.#uptimeMs();
     const killed = exit.signal === 'SIGKILL' || (exit.signal === null && exit.code === null);
-    const outOfMemory = this.#deps.processes.outOfMemory(this.#config.id, this.#deps.daemonWorkDir) && killed;
+    const outOfMemory = killed && this.#deps.processes.outOfMemory(this.#config.id, this.#deps.daemonWorkDir);
     const early = this.#record.status === 'starting';
     const facts = { early, uptimeMs, lastLines: logTail(this.logFile), outOfMemory };
     const { event, words, reason, fields } = exitReport(what, exit, facts);

@@ -71,7 +71,9 @@ export interface Processes {
   unheldLimits(limits: AgentLimits): Promise<string>;
   /** Kills what is left in an agent's control group, whatever it is; nothing where it has none. */
   killGroup(agentId: string, owner: string): void;
-  /** Whether the kernel has killed a process of this agent's for want of memory; to be asked at each of its ends. */
+  /** Notes what the kernel has killed for want of memory; to be called every few seconds. */
+  lookForKills(): void;
+  /** Whether that is why this agent has just ended. */
   outOfMemory(agentId: string, owner: string): boolean;
   readonly bootId: string;
 }
@@ -206,6 +208,10 @@ export class SystemProcesses implements Processes {
 
   killGroup(agentId: string, owner: string): void {
     this.#groups?.kill(agentId, owner);
+  }
+
+  lookForKills(): void {
+    this.#groups?.look();
   }
 
   outOfMemory(agentId: string, owner: string): boolean {

@@ -82,6 +82,7 @@ export class AgentSupervisor {
     for (const [id, left] of this.#noLongerConfigured(records, marked)) void this.#endRemoved(id, left);
     await Promise.all(first);
     this.#stopPresence = this.#options.every(PRESENCE_INTERVAL_MS, 'agent presence', () => {
+      this.#options.processes.lookForKills();
       for (const instance of this.#registry.list()) instance.checkPresence();
     });
   }

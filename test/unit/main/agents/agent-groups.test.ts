@@ -209,13 +209,19 @@ describe('what runs in the groups', () => {
     const [one, two] = [await scope('one', '11\n'), await scope('two', '12\n')];
     const count = (folder: string, kills: number): Promise<void> =>
       put(join(folder, 'memory.events'), `oom_kill ${kills}\n`);
-    await count(agents, 2);
+    for (const [folder, kills] of [
+      [agents, 2],
+      [one, 0],
+      [two, 2],
+    ] as const)
+      await count(folder, kills);
     const groups = make();
     const asked = (agentId: string): boolean => groups.outOfMemory(agentId, OWNER);
     expect([asked('one'), asked('two')]).toEqual([false, false]);
     await count(agents, 3);
     await count(one, 1);
     expect([asked('two'), asked('one')]).toEqual([false, true]);
+    clock.ms += 6000;
     await rm(one, { recursive: true });
     expect([asked('one'), asked('two')]).toEqual([false, false]);
     await count(agents, 4);
@@ -225,6 +231,15 @@ describe('what runs in the groups', () => {
     expect(asked('two')).toBe(false);
     await rm(agents, { recursive: true });
     expect(asked('two')).toBe(false);
+  });
+
+  test('a scope that is there without its count is one that is going', async () => {
+    const { make, put, agents, scope } = await host();
+    await put(join(agents, 'memory.events'), 'oom_kill 0\n');
+    await scope('one', '');
+    const groups = make();
+    await put(join(agents, 'memory.events'), 'oom_kill 1\n');
+    expect(groups.outOfMemory('one', OWNER)).toBe(true);
   });
 
   test('unheld() is the same answer for whoever only asks', async () => {

@@ -585,6 +585,7 @@ test.each([
   await clock.advance(0);
   expect(agent.snapshot().reason.endsWith(', out of memory')).toBe(told);
   expect(log.events('agent-exited')[0]?.['outOfMemory']).toBe(told ? true : undefined);
+  expect(processes.askedForKills).toEqual(told ? [[agent.config.id, folder]] : []);
 });
 
 test('a stuck process that goes after all leaves the agent stopped', async () => {

@@ -71,6 +71,9 @@ describe('start and end of the daemon', () => {
   test('starts the enabled agents side by side and keeps the table on disk', async () => {
     const made = await supervisor([agent('a'), agent('b'), agent('c', { enabled: false })]);
     await clock.advance(1000);
+    expect(processes.looksForKills).toBe(0);
+    await clock.advance(3000);
+    expect(processes.looksForKills).toBe(2);
     expect(shown(made)).toEqual([
       ['a', 'running', 1000],
       ['b', 'running', 1001],
