@@ -54,7 +54,7 @@ export interface BenchOptions {
 /** These keep a chart of resident memory. */
 const CHARTED: readonly BenchmarkName[] = ['idle', 'peers', 'soak'];
 /** Less gives too few points for a slope. */
-const SHORTEST_SOAK_MS = 300_000;
+const SHORTEST_SOAK_MS = 20 * 60_000;
 const NODE_VERSION = /^v?(\d+(?:\.\d+\.\d+)?)$/;
 
 function isName(text: string): text is BenchmarkName {
@@ -78,7 +78,7 @@ function soakTime(text: string | undefined): number | null {
   if (text === undefined) return null;
   const parsed = parseDuration(text);
   if (!parsed.ok || parsed.value < SHORTEST_SOAK_MS)
-    throw new Error(`--soak takes a time of at least 5m, as in 2h, and not "${text}"`);
+    throw new Error(`--soak takes a time of at least 20m, as in 2h, and not "${text}"`);
   return parsed.value;
 }
 

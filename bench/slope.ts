@@ -1,6 +1,5 @@
-/** Whether something grows: a straight line through medians of blocks, and how sure its slope is. Pure. */
+/** Whether something grows: a straight line through the floors of blocks, and how sure its slope is. Pure. */
 import { fitLine } from './line.ts';
-import { summarise } from './statistics.ts';
 
 export interface Point {
   atMs: number;
@@ -19,16 +18,17 @@ export interface Slope {
 const HOUR_MS = 3_600_000;
 
 /**
- * Samples that are near in time are alike, which would make a slope look surer than it is: so a block has one point, its
- * median, at its middle. A block that is not whole is left out.
+ * Memory goes up and down with what is done; what is left when all is given back is the least of a block, and a leak
+ * lifts it. Samples that are near in time are alike, which would make a slope look surer than it is: so a block has one
+ * point, at its middle. A block that is not whole is left out.
  */
-export function blockMedians(samples: readonly Point[], blockMs: number, windowMs: number): Point[] {
-  const blocks = new Map<number, number[]>();
+export function blockFloors(samples: readonly Point[], blockMs: number, windowMs: number): Point[] {
+  const blocks = new Map<number, number>();
   for (const { atMs, value } of samples) {
     const block = Math.floor(atMs / blockMs);
-    if ((block + 1) * blockMs <= windowMs) blocks.set(block, [...(blocks.get(block) ?? []), value]);
+    if ((block + 1) * blockMs <= windowMs) blocks.set(block, Math.min(value, blocks.get(block) ?? value));
   }
-  return [...blocks].map(([block, values]) => ({ atMs: (block + 0.5) * blockMs, value: summarise(values).median }));
+  return [...blocks].map(([block, value]) => ({ atMs: (block + 0.5) * blockMs, value }));
 }
 
 /** By least squares. Fewer than three points have no error, and so no slope: a RangeError. */

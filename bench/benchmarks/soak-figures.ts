@@ -1,7 +1,7 @@
 /** From a long run's samples to whether something grew. Pure. */
 import type { Measured } from '../gate.ts';
 import type { Reading } from '../process-figures.ts';
-import { blockMedians, type Point, type Slope, slopeOf } from '../slope.ts';
+import { blockFloors, type Point, type Slope, slopeOf } from '../slope.ts';
 import { left, megabytes, right, type Table } from '../table.ts';
 import type { Watched } from '../watch.ts';
 
@@ -12,7 +12,7 @@ export interface Growth extends Slope {
 }
 
 interface Course {
-  /** Median of the first and of the last whole minute. */
+  /** Least of the first and of the last block. */
   first: number;
   last: number;
   /** Of all samples. */
@@ -29,7 +29,8 @@ export interface SoakFigures {
   elapsedMs: number;
 }
 
-const BLOCK_MS = 60_000;
+/** Long enough for each to have several of everything that the daemon does by its intervals. */
+export const BLOCK_MS = 5 * 60_000;
 /** Less a hour is what a heap does by itself. */
 const LEAST_KB_PER_HOUR = 100;
 /** Standard errors. */
@@ -41,16 +42,16 @@ export function growthOf(slope: Slope): Growth {
 }
 
 export function soakFigures({ readings, atMs, elapsedMs }: Watched): SoakFigures {
-  const medians = (key: keyof Reading): Point[] => {
+  const floors = (key: keyof Reading): Point[] => {
     const samples = readings.map((reading, at) => ({ atMs: atMs[at] ?? 0, value: reading[key] }));
-    return blockMedians(samples, BLOCK_MS, elapsedMs);
+    return blockFloors(samples, BLOCK_MS, elapsedMs);
   };
   const growth = (key: keyof Reading): Growth =>
-    growthOf(slopeOf(medians(key).map(({ atMs, value }) => ({ atMs, value: value / 1000 }))));
+    growthOf(slopeOf(floors(key).map(({ atMs, value }) => ({ atMs, value: value / 1000 }))));
   const course = (key: keyof Reading): Course => {
-    const minutes = medians(key);
+    const blocks = floors(key);
     const max = readings.reduce((most, reading) => Math.max(most, reading[key]), 0);
-    return { first: minutes[0]?.value ?? 0, last: minutes.at(-1)?.value ?? 0, max };
+    return { first: blocks[0]?.value ?? 0, last: blocks.at(-1)?.value ?? 0, max };
   };
   return {
     rss: growth('rssBytes'),

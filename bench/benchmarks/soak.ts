@@ -5,7 +5,7 @@ import type { BenchContext, BenchReport } from '../report.ts';
 import { requireHeartbeats, startResting } from '../resting-daemon.ts';
 import { watch } from '../watch.ts';
 import { rssSeries } from './idle-figures.ts';
-import { soakFigures, soakGate, soakTable } from './soak-figures.ts';
+import { BLOCK_MS, soakFigures, soakGate, soakTable } from './soak-figures.ts';
 
 const SAMPLE_MS = 1000;
 
@@ -29,8 +29,8 @@ export function soak(context: BenchContext): Promise<BenchReport> {
       notes: [
         `A sample a second from ${warmUpMs / 1000} s after the first report on; all intervals as shipped. ` +
           `${heartbeats} heartbeats were answered.`,
-        'First and last are the medians of the first and of the last minute; max is that of all samples.',
-        `The slope is that of a straight line by least squares through the medians of ${figures.rss.points} minutes. It ` +
+        'First and last are the least of the first and of the last five minutes; max is the most of all.',
+        `The slope is that of a straight line by least squares through the least of each of ${figures.rss.points} times ${BLOCK_MS / 60_000} minutes. It ` +
           'counts as growth above two standard errors and 100 KB an hour.',
       ],
       verdicts: [],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { blockMedians, slopeOf } from '../../../bench/slope.ts';
+import { blockFloors, slopeOf } from '../../../bench/slope.ts';
 
 const HOUR = 3_600_000;
 
@@ -21,10 +21,10 @@ test('two points have no error', () => {
   expect(() => slopeOf([1, 2].map((value) => ({ atMs: value, value })))).toThrow(RangeError);
 });
 
-test('a block has its median at its middle; one that is not whole is left out', () => {
+test('a block has its least at its middle; one that is not whole is left out', () => {
   const samples = [1, 2, 90, 4, 5, 6, 7].map((value, at) => ({ atMs: at * 10, value }));
-  expect(blockMedians(samples, 30, 69)).toEqual([
-    { atMs: 15, value: 2 },
-    { atMs: 45, value: 5 },
+  expect(blockFloors(samples, 30, 69)).toEqual([
+    { atMs: 15, value: 1 },
+    { atMs: 45, value: 4 },
   ]);
 });

@@ -3,7 +3,7 @@ import { growthOf, soakFigures, soakGate, soakTable } from '../../../../bench/be
 import type { Reading } from '../../../../bench/process-figures.ts';
 import { renderTable } from '../../../../bench/table.ts';
 
-const MINUTES = 10;
+const MINUTES = 30;
 const reading = (rssBytes: number, descriptors: number): Reading => ({
   ...{ rssBytes, pssBytes: 0, anonymousBytes: 15e6, fileBackedBytes: 0 },
   ...{ peakRssBytes: 0, sharedMemoryBytes: 0, threads: 11, descriptors },
@@ -29,16 +29,27 @@ test('10 KB a minute are growth of 600 KB an hour, and a gate’s', () => {
   expect(anonymous).toEqual({ figure: 'anonymousGrowth', value: 0 });
   expect(renderTable(soakTable(figures))).toEqual([
     'figure            first  last   max  KB/h  ± error',
-    'RSS, MB            16.0  16.1  16.1   600        0  GROWS',
+    'RSS, MB            16.0  16.3  16.3   600        0  GROWS',
     'anonymous, MB      15.0  15.0  15.0     0        0  no growth beyond chance',
     'open descriptors     20    20    24',
     'threads              11    11    11',
   ]);
 });
 
-test('what goes up and down is none', () => {
-  const { rss } = soakFigures(watched((minute) => 16e6 + (minute % 2) * 1e6));
-  expect(rss.isGrowth).toBe(false);
+test.each([
+  ['what goes up and down', (minute: number) => 16e6 + (minute % 2) * 1e6],
+  [
+    'what is higher for some minutes, and back afterwards',
+    (minute: number) => (minute > 20 && minute < 25 ? 19e6 : 16e6),
+  ],
+])('%s is none', (_, rssOf) => {
+  expect(soakFigures(watched(rssOf)).rss).toMatchObject({ perHour: 0, isGrowth: false });
+});
+
+test('a leak under what goes up and down is one', () => {
+  const { rss } = soakFigures(watched((minute) => 16e6 + (minute % 2) * 1e6 + minute * 5000));
+  expect(rss.isGrowth).toBe(true);
+  expect(Math.abs(rss.perHour - 300)).toBeLessThan(10);
 });
 
 test.each([
