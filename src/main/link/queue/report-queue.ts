@@ -121,7 +121,7 @@ export class ReportQueue {
   }
 
   /**
-   * The oldest that wait, at most 100 entries and 512 KiB encoded, as one batch that settle() must be told of before
+   * The oldest that wait, at most LARGEST_BATCH entries and 512 KiB encoded, as one batch that settle() must be told of before
    * there is another; null when there are none, or one is out. `oneSecond`: of one timestamp and different types.
    */
   async next({ oneSecond = false }: { oneSecond?: boolean } = {}): Promise<Batch | null> {

@@ -2,6 +2,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LARGEST_BATCH } from '../../../../../src/main/link/queue/batch-size.ts';
 import { decodeCursor } from '../../../../../src/main/link/queue/cursor.ts';
 import { MetricData } from '../../../../../src/shared/gen/manager.ts';
 import { systemError } from './faulty-files.ts';
@@ -179,7 +180,8 @@ describe('damage', () => {
   });
 
   test('any byte of the cursor changed: the last batch may come once more, and nothing is lost', async () => {
-    const { place, from } = await filled(200);
+    const size = LARGEST_BATCH;
+    const { place, from } = await filled(2 * size);
     const queue = await place.open();
     const batch = await batchOf(queue);
     await queue.settle(batch, 'taken', '');
@@ -193,14 +195,14 @@ describe('damage', () => {
         changed.writeUInt8(changed.readUInt8(slot + at) ^ (1 << (at % 8)), slot + at);
         writeFileSync(join(other.folder, 'cursor'), changed);
         const there = await taken(await other.open());
-        expect(there.slice(-100)).toEqual(metrics(from + 100, 100).map(({ timestamp }) => timestamp));
-        expect([100, 200]).toContain(there.length);
+        expect(there.slice(-size)).toEqual(metrics(from + size, size).map(({ timestamp }) => timestamp));
+        expect([size, 2 * size]).toContain(there.length);
       }
     }
     writeFileSync(path, Buffer.alloc(1024, 0x11));
     const queueAgain = await place.open();
     expect(place.log.events('queue-damaged')).toHaveLength(1);
-    expect(queueAgain.waiting).toBe(200);
+    expect(queueAgain.waiting).toBe(2 * size);
   });
 });
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { LARGEST_BATCH } from '../../../../../src/main/link/queue/batch-size.ts';
 import { frameHeader } from '../../../../../src/main/link/queue/frame.ts';
 import type { Delivery, ReportQueue } from '../../../../../src/main/link/queue/report-queue.ts';
 import { isWriting, systemError } from './faulty-files.ts';
@@ -146,23 +147,24 @@ describe('what enters', () => {
 });
 
 describe('what leaves', () => {
-  test('in order, at most 100 at a time, one batch out at a time', async () => {
+  test('in order, so many at a time at most, one batch out at a time', async () => {
+    const size = LARGEST_BATCH;
     const place = await Place.make();
     const queue = await place.open();
     const from = place.second;
-    queue.add(metrics(from, 150));
+    queue.add(metrics(from, size + 10));
     await written(place, queue);
-    queue.add(metrics(from + 150, 60)); // these in memory
+    queue.add(metrics(from + size + 10, size)); // these in memory
     const first = await batchOf(queue);
-    expect(seconds(first)).toEqual(metrics(from, 100).map(({ timestamp }) => timestamp));
+    expect(seconds(first)).toEqual(metrics(from, size).map(({ timestamp }) => timestamp));
     expect(await queue.next()).toBeNull();
     await queue.settle({ metrics: [] }, 'taken', ''); // another's
     await queue.settle(first, 'taken', '');
     await queue.settle(first, 'taken', '');
     const second = await batchOf(queue);
-    expect(seconds(second)).toEqual(metrics(from + 100, 100).map(({ timestamp }) => timestamp));
+    expect(seconds(second)).toEqual(metrics(from + size, size).map(({ timestamp }) => timestamp));
     await queue.settle(second, 'taken', '');
-    expect(await taken(queue)).toEqual(metrics(from + 200, 10).map(({ timestamp }) => timestamp));
+    expect(await taken(queue)).toEqual(metrics(from + 2 * size, 10).map(({ timestamp }) => timestamp));
     expect(queue.waiting).toBe(0);
   });
 
@@ -297,12 +299,12 @@ describe('what the Manager refuses', () => {
     await settleAll(queue, ['refused']);
     expect(queue.status()).toMatchObject({ waiting: 0, deadLetters: 1 });
     queue.add(metrics(now + 1, 400));
-    const sizes = (await settleAll(queue, ['refused', ...Array<Delivery>(7).fill('taken')])).map(
+    const sizes = (await settleAll(queue, ['refused', ...Array<Delivery>(6).fill('taken')])).map(
       ({ length }) => length,
     );
-    expect(sizes).toEqual([100, 50, 25, 12, 6, 3, 2, 1]); // one of these was said to be refused, so it is looked for
+    expect(sizes).toEqual([50, 25, 12, 6, 3, 2, 1]); // one of these was said to be refused, so it is looked for
     const grown = (await settleAll(queue, Array<Delivery>(7).fill('taken'))).map(({ length }) => length);
-    expect(grown).toEqual([1, 2, 4, 8, 16, 32, 64].map((size) => expect.toSatisfy((n: number) => n >= size)));
+    expect(grown).toEqual([1, 2, 4, 8, 16, 32, LARGEST_BATCH].map((size) => expect.toSatisfy((n: number) => n >= size)));
   });
 
   test('a dead letter that cannot be kept does not hold up the rest', async () => {
@@ -355,7 +357,7 @@ describe('bounds', () => {
     await queue.settle(batch, 'taken', '');
     const { room } = queue.takeLost();
     expect(room).toBeGreaterThan(0);
-    expect((await taken(queue))[0]).toBe(from + 100 + room);
+    expect((await taken(queue))[0]).toBe(from + LARGEST_BATCH + room);
   });
 
   test('by age, on disk and when they are to be sent', async () => {
