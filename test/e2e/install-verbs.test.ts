@@ -77,6 +77,8 @@ test(
     await ask('logs', ['daemon', '-n', '200'], { what: /registered as / });
     await ask('metrics', ['--fresh'], { what: /used_percent +[\d.]+ %/ });
     await ask('health', ['one', '--fresh'], { what: /^process +ok/m });
+    await ask('metrics', ['one'], { what: /^TIME +CPU|^Nothing was measured/m });
+    await ask('config', ['show', 'one'], { code: 5, what: /config_file/ });
     await ask('events', ['-n', '50'], { what: /agent one was started/ });
     await run('config', ['check', config], { what: /daemon\.yaml is valid$/m });
     await ask('config', ['show', '--origins'], { what: /work_dir/ });

@@ -1,9 +1,10 @@
 /** `daemonctl config`: checks a file without the daemon, or shows what is in force in it. */
 import type { Command } from 'commander';
 import { ask, askShown } from '../client.ts';
-import { ToldError } from '../exit.ts';
-import { type Reach, reaching, socketOf } from '../reach.ts';
+import { ToldError, UsageError } from '../exit.ts';
+import { type Reach, reaching, requireAgent, socketOf } from '../reach.ts';
 import { flattened } from '../text/flatten.ts';
+import { harmlessLines } from '../text/harmless.ts';
 import { printedColumns, renderTable } from '../text/table.ts';
 import { paint, print, printJson } from '../text/terminal.ts';
 
@@ -17,7 +18,17 @@ async function check(file: string, { json }: { json?: true }): Promise<void> {
   if (!json) print(`${file} is valid`);
 }
 
-async function show(options: Reach & { origins?: true }): Promise<void> {
+async function showAgents(agentId: string, options: Reach & { origins?: true }): Promise<void> {
+  if (options.origins) throw new UsageError('--origins is for the configuration of the daemon');
+  const socket = await socketOf(options);
+  await requireAgent(socket, agentId);
+  const found = await ask(socket, 'agentConfig', { agentId });
+  if (options.json) printJson(found);
+  else print(harmlessLines(found.text.trimEnd()));
+}
+
+async function show(agentId: string | undefined, options: Reach & { origins?: true }): Promise<void> {
+  if (agentId !== undefined) return showAgents(agentId, options);
   const socket = await socketOf(options);
   if (options.json) return printJson(await ask(socket, 'config', {}));
   const { effective, origins } = await askShown(socket, 'config', {});
@@ -48,7 +59,8 @@ export function registerConfig(program: Command): void {
     .action(check);
   reaching(config.command('show'))
     .description('show what is in force, defaults included and secrets left out')
+    .argument('[agent]', 'id of an agent: its own configuration file')
     .option('--origins', 'show where each value comes from: a default, or FILE:LINE')
-    .addHelpText('after', '\nExample:\n  daemonctl config show --origins')
+    .addHelpText('after', '\nExample:\n  daemonctl config show --origins\n  daemonctl config show telegraf')
     .action(show);
 }

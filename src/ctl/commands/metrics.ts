@@ -1,22 +1,26 @@
-/** `daemonctl metrics`: the host's figures as they were collected last, now, or again and again. */
+/** `daemonctl metrics`: the host's figures as they were collected last, now, or again and again; or an agent's use. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { ControlVerbs } from '../../shared/contracts/control.ts';
 import { ask, askShown } from '../client.ts';
 import { count } from '../count.ts';
-import { type Reach, reaching, socketOf } from '../reach.ts';
-import { scalarsOf, tablesOf } from '../text/metrics-text.ts';
+import { UsageError } from '../exit.ts';
+import { type Reach, reaching, requireAgent, socketOf } from '../reach.ts';
+import { scalarsOf, tablesOf, usageTable } from '../text/metrics-text.ts';
 import { printedColumns, renderPairs, renderTable } from '../text/table.ts';
 import { paint, print, printJson } from '../text/terminal.ts';
 import { time } from '../text/words.ts';
 
 const SECONDS = { default: '5', least: 1, most: 3600 };
+/** An hour is kept of an agent. */
+const MINUTES = { default: '60', least: 1, most: 60 };
 const CLEAR_SCREEN = '\u001b[H\u001b[2J\u001b[3J';
 
 interface MetricsOptions extends Reach {
   fresh?: true;
   /** True without a number. */
   watch?: string | true;
+  last?: string;
 }
 
 async function render({ atMs, samples, errors }: ControlVerbs['metrics']['output']): Promise<string> {
@@ -31,17 +35,29 @@ async function render({ atMs, samples, errors }: ControlVerbs['metrics']['output
   return parts.join('\n\n');
 }
 
-async function metrics(options: MetricsOptions): Promise<void> {
-  const { watch, json } = options;
+async function renderUsage(looks: ControlVerbs['usage']['output']): Promise<string> {
+  return looks.length === 0 ? 'Nothing was measured in that time.' : renderTable(usageTable(looks), printedColumns());
+}
+
+async function metrics(agentId: string | undefined, options: MetricsOptions): Promise<void> {
+  const { watch, json, last } = options;
+  if (agentId === undefined && last !== undefined) throw new UsageError('--last is for an agent');
+  if (agentId !== undefined && options.fresh) throw new UsageError('--fresh is for the host: see daemonctl health');
+  const minutes = count(last ?? MINUTES.default, '--last', MINUTES.least, MINUTES.most);
   const seconds = count(typeof watch === 'string' ? watch : SECONDS.default, '--watch', SECONDS.least, SECONDS.most);
   const socket = await socketOf(options);
+  if (agentId !== undefined) await requireAgent(socket, agentId);
   const input = { fresh: options.fresh === true || watch !== undefined };
+  const usage = { agentId: agentId ?? '', seconds: minutes * 60 };
   const clears = watch !== undefined && process.stdout.isTTY;
   do {
     if (json) {
-      printJson(await ask(socket, 'metrics', input));
+      printJson(await (agentId === undefined ? ask(socket, 'metrics', input) : ask(socket, 'usage', usage)));
     } else {
-      const text = await render(await askShown(socket, 'metrics', input));
+      const text =
+        agentId === undefined
+          ? await render(await askShown(socket, 'metrics', input))
+          : await renderUsage(await askShown(socket, 'usage', usage));
       print(`${clears ? CLEAR_SCREEN : ''}${text}${watch === undefined || clears ? '' : '\n'}`);
     }
     if (watch !== undefined) await sleep(seconds * 1000);
@@ -50,9 +66,14 @@ async function metrics(options: MetricsOptions): Promise<void> {
 
 export function registerMetrics(program: Command): void {
   reaching(program.command('metrics'))
-    .description("show the host's figures as they were collected last; --json has all of them")
+    .description("show the host's figures as they were collected last; --json has all of them; or what an agent used")
+    .argument('[agent]', 'id of an agent: what it used at its health checks')
     .option('--fresh', 'collect now')
+    .option('--last <minutes>', `of an agent: so far back, ${MINUTES.default} unless given`)
     .option('--watch [seconds]', `collect and show again, every ${SECONDS.default} seconds or as given`)
-    .addHelpText('after', '\nExample:\n  daemonctl metrics --fresh\n  daemonctl metrics --watch 10 --json')
+    .addHelpText(
+      'after',
+      '\nExample:\n  daemonctl metrics --fresh\n  daemonctl metrics telegraf --last 10\n  daemonctl metrics --watch 10 --json',
+    )
     .action(metrics);
 }

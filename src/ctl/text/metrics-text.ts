@@ -1,7 +1,8 @@
 /** Collected figures in words: of the built-in collectors what people look at, of plugins everything. Pure. */
+import type { ControlVerbs } from '../../shared/contracts/control.ts';
 import type { MetricRow, MetricValues, Sample } from '../../shared/contracts/metrics.ts';
 import type { Table } from './table.ts';
-import { percent, size } from './words.ts';
+import { percent, size, time } from './words.ts';
 
 /** docs/metrics.md has all of them, and their units. */
 const SHOWN: Record<string, readonly string[]> = {
@@ -86,4 +87,16 @@ function listsOf(values: MetricValues): [string, MetricRow[]][] {
   return Object.entries(values).flatMap(([name, value]) =>
     Array.isArray(value) && value.length > 0 ? [[name, value]] : [],
   );
+}
+
+/** What an agent used, a look a line, oldest first. */
+export function usageTable(looks: ControlVerbs['usage']['output']): Table {
+  return {
+    head: ['TIME', 'CPU', 'MEMORY', 'READ', 'WRITTEN', 'FILES'],
+    right: ['CPU', 'MEMORY', 'READ', 'WRITTEN', 'FILES'],
+    rows: looks.map(({ timestamp, cpu, memoryRss, diskReadBytes, diskWriteBytes, openFiles }) => [
+      ...[time(timestamp * 1000), percent(cpu), size(memoryRss), size(diskReadBytes), size(diskWriteBytes)],
+      String(openFiles),
+    ]),
+  };
 }

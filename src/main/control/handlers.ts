@@ -17,7 +17,7 @@ import type {
 import type { CheckResult } from '../../shared/contracts/health.ts';
 import type { UpdateComponent, UpdateRequest, UpdateStatus } from '../../shared/contracts/update.ts';
 import { DaemonError } from '../../shared/errors/daemon-error.ts';
-import { eventsInput, flag, freshInput, invalid, logsInput, operateInput } from './inputs.ts';
+import { eventsInput, flag, freshInput, invalid, logsInput, operateInput, text, usageInput } from './inputs.ts';
 import { ControlRefusal } from './refusal.ts';
 import { rollbackInput, targetInput, updateInput } from './update-input.ts';
 
@@ -44,6 +44,9 @@ export interface ControlledHost {
   events(reading: ControlVerbs['events']['input'] & { signal?: AbortSignal }): Promise<Output<'events'>>;
   operations: {
     operate(agentId: string, action: AgentAction): Promise<ActionOutcome[]>;
+    usage(agentId: string, seconds: number): Output<'usage'>;
+    /** `message`: why there is none; empty where there is. */
+    agentConfig(agentId: string): Promise<Output<'agentConfig'> & { message: string }>;
     update(request: UpdateRequest): Promise<Output<'update'>>;
     rollback(component: UpdateComponent, agentId: string, backup: string): Promise<Output<'rollback'>>;
   };
@@ -103,6 +106,17 @@ export function controlHandlers(host: ControlledHost): ControlHandlers {
       requireAgent(agentId);
       const { pid, results } = fresh ? await agents.checks(agentId) : agents.lastChecks(agentId);
       return { pid, checks: [...results] };
+    },
+    usage: async (input) => {
+      const { agentId, seconds } = usageInput(input);
+      requireAgent(agentId);
+      return operations.usage(agentId, seconds);
+    },
+    agentConfig: async (input) => {
+      const agentId = text({ ...input }, 'agentId');
+      requireAgent(agentId);
+      const { text: config, message } = await operations.agentConfig(agentId);
+      return message === '' ? { text: config } : invalid(message);
     },
     events: (input, caller) => host.events({ ...eventsInput(input), ...(caller ? { signal: caller.signal } : {}) }),
     reload: async () => {

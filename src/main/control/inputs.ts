@@ -54,6 +54,11 @@ export function eventsInput(input: object): ControlVerbs['events']['input'] {
   };
 }
 
+export function usageInput(input: object): ControlVerbs['usage']['input'] {
+  const fields: Fields = { ...input };
+  return { agentId: text(fields, 'agentId'), seconds: integer(fields, 'seconds', { otherwise: 0, min: 0, max: 1e9 }) };
+}
+
 export function freshInput(input: object): { agentId: string; fresh: boolean } {
   const fields: Fields = { ...input };
   return { agentId: text(fields, 'agentId'), fresh: flag(fields, 'fresh') };

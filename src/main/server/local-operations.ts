@@ -6,6 +6,7 @@ import type { ActionOutcome, AgentAction } from '../../shared/contracts/control.
 import type { AuditEntry } from '../../shared/contracts/remote.ts';
 import type { UpdateComponent, UpdateRequest } from '../../shared/contracts/update.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
+import type { ResourceDataPoint } from '../../shared/gen/daemon.ts';
 import type { Clock } from '../../shared/platform/clock.ts';
 import { THIS_HOST } from './agent-operations.ts';
 import type { Operations } from './operations.ts';
@@ -17,7 +18,7 @@ interface Begun {
 }
 
 export interface LocalOperationsOptions {
-  operations: Pick<Operations, 'operateAgent'>;
+  operations: Pick<Operations, 'operateAgent' | 'agentMetrics' | 'config'>;
   agents: {
     /** In their order; each one's failure is its own. */
     actOnAll(
@@ -55,6 +56,17 @@ export class LocalOperations {
       if (!success) throw new Error(error);
     });
     return outcomes.map(({ agentId: id, ok, reason }) => ({ agentId: id, success: ok, error: reason }));
+  }
+
+  usage(agentId: string, seconds: number): ResourceDataPoint[] {
+    return this.#options.operations.agentMetrics({ agentId, durationSeconds: seconds }).dataPoints;
+  }
+
+  /** `message`: why there is none; empty where there is. */
+  async agentConfig(agentId: string): Promise<{ text: string; message: string }> {
+    const request = { nodeId: '', configType: 'agent', agentId };
+    const { success, message, configData } = await this.#options.operations.config(request);
+    return { text: Buffer.from(configData).toString('utf8'), message: success ? '' : message };
   }
 
   update(request: UpdateRequest): Promise<Begun> {

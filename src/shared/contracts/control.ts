@@ -2,6 +2,7 @@
  * The daemon's control socket, `work_dir/control.sock`: one JSON object a line each way. A request names its verb; its
  * answer has `result`, or `error`. Root and the daemon's group may connect: whoever does is somebody on this host.
  */
+import type { ResourceDataPoint } from '../gen/daemon.ts';
 import type { AgentSnapshot } from './agent.ts';
 import type { CheckResult } from './health.ts';
 import type { Sample } from './metrics.ts';
@@ -158,6 +159,10 @@ export interface ControlVerbs {
     input: { agentId: string; fresh: boolean };
     output: { pid: number; checks: CheckResult[] };
   };
+  /** What an agent used at its health checks of the last `seconds` (0: of the hour that is kept), as GetAgentMetrics has it. */
+  usage: { input: { agentId: string; seconds: number }; output: ResourceDataPoint[] };
+  /** An agent's own configuration file without secrets, as GetConfig has it. */
+  agentConfig: { input: { agentId: string }; output: { text: string } };
   /** Those after number `after`, oldest first, at most `limit` (1 to 1000); waits up to `waitMs` (30,000) for one. */
   events: {
     input: { after: number; limit: number; waitMs: number };

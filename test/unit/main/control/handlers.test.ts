@@ -22,6 +22,10 @@ beforeEach(() => {
   logFile = '/var/log/daemon.log';
 });
 
+const look = (timestamp: number, cpu: number) => ({
+  ...{ timestamp, cpu, memoryRss: 1e6, memoryVms: 2e6, diskReadBytes: 0, diskWriteBytes: 4096, openFiles: 9 },
+});
+
 function handlers(over: Partial<ControlledHost> = {}): ControlHandlers {
   const called =
     <T>(name: string, answer: T) =>
@@ -46,6 +50,8 @@ function handlers(over: Partial<ControlledHost> = {}): ControlHandlers {
     events: called('events', { events: [], newest: 4 }),
     operations: {
       operate: called('operate', []),
+      usage: (agentId, seconds) => [look(seconds, agentId.length)],
+      agentConfig: async (agentId) => ({ text: 'a: 1', message: agentId === 'b' ? 'it has none' : '' }),
       update: called('update', BEGUN),
       rollback: called('rollback', BEGUN),
     },
@@ -76,6 +82,14 @@ test('status has what is asked for, and neither the log file nor what the link a
   });
 });
 
+test('what an agent used, and its own configuration', async () => {
+  expect(await handlers().usage({ agentId: 'a', seconds: 60 })).toEqual([look(60, 1)]);
+  expect(await handlers().usage({ agentId: 'a' } as never)).toEqual([look(0, 1)]);
+  await expect(handlers().usage({ agentId: 'a', seconds: -1 })).rejects.toMatchObject({ code: 'invalid' });
+  expect(await handlers().agentConfig({ agentId: 'a' })).toEqual({ text: 'a: 1' });
+  await expect(handlers().agentConfig({ agentId: 'b' })).rejects.toMatchObject({ message: 'it has none' });
+});
+
 test('metrics and health: as last, or now', async () => {
   const { metrics, health } = handlers();
   expect([(await metrics({ fresh: false })).atMs, (await metrics({ fresh: true })).atMs]).toEqual([5, 9]);
@@ -89,6 +103,8 @@ describe('an agent that there is not', () => {
     ['operate', ({ operate }) => operate({ agentId: 'x', action: 'start' })],
     ['logs', ({ logs }) => logs({ agentId: 'x', lines: 1, cursor: '' })],
     ['health', ({ health }) => health({ agentId: 'x', fresh: true })],
+    ['usage', ({ usage }) => usage({ agentId: 'x', seconds: 1 })],
+    ['agentConfig', ({ agentConfig }) => agentConfig({ agentId: 'x' })],
     ['health without one', ({ health }) => health({ agentId: '', fresh: false })],
   ])('%s', async (_, ask) => {
     await expect(ask(handlers())).rejects.toMatchObject({ code: 'no-agent' });
