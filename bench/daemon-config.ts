@@ -3,6 +3,7 @@
  * everything else has its default, unless intervals are asked for.
  */
 import { join } from 'node:path';
+import { CONTROL_SOCKET } from '../src/shared/contracts/control.ts';
 
 export interface BenchAgent {
   id: string;
@@ -27,6 +28,7 @@ export interface BenchConfig {
 export const configFile = (folder: string): string => join(folder, 'daemon.yaml');
 export const logFile = (folder: string): string => join(folder, 'daemon.log');
 const workFolder = (folder: string): string => join(folder, 'work');
+export const controlSocket = (folder: string): string => join(workFolder(folder), CONTROL_SOCKET);
 /** Where the daemon keeps reports that wait. */
 export const reportsFolder = (folder: string): string => join(workFolder(folder), 'reports');
 

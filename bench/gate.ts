@@ -56,7 +56,7 @@ const OF_NODE_20 = { rssMedian: 18, rssP95: 22, rssPeak: 28, anonymousMedian: 13
 const OF_NODE_24 = { rssMedian: 20, rssP95: 24, rssPeak: 30, anonymousMedian: 15, cpu: 0.6, ...OF_ALL } as const;
 /** Instead of all limits of resident memory, where the kernel lets no process keep the pages around a fault away. */
 const RSS_MEDIAN_WITHOUT_WP = 28;
-/** Of the document. Others of ours (verifying, the link) have ratios that a busy machine spoils. */
+/** Of the document. Others of ours (verifying, the link, daemonctl) are spoilt by a busy machine. */
 const OF_DOCUMENT: readonly Verdict['target'][] = ['idleCpu', 'idleMemory', 'collection', 'report'];
 
 /** Whether a kernel has userfaultfd's asynchronous write-protect mode: Linux 6.7 or newer. `release`: `6.18.44-x`. */

@@ -5,26 +5,37 @@
 import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createCertificates } from '../src/demo/certificates.ts';
 import { DemoChild, describeExit } from '../src/demo/children.ts';
 import { endAgents } from '../src/demo/leftover-agents.ts';
 import type { ManagerEvent } from '../src/shared/contracts/manager-events.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { within } from './bounded.ts';
-import { type BenchAgent, type BenchConfig, configFile, logFile, renderConfig } from './daemon-config.ts';
+import {
+  type BenchAgent,
+  type BenchConfig,
+  configFile,
+  controlSocket,
+  logFile,
+  renderConfig,
+} from './daemon-config.ts';
 import type { BenchContext } from './report.ts';
 
 const LISTEN_MS = 15_000;
 const MANAGER_STOP_MS = 5000;
 /** The daemon gives what is under way 30 s to end. */
 const DAEMON_STOP_MS = 35_000;
+const ANSWER_MS = 15_000;
 const LOG_TAIL = 5;
+const RELEASE = 'releases/bench';
 
 type EventNamed<Name extends ManagerEvent['event']> = Extract<ManagerEvent, { event: Name }>;
 
 export interface RunningDaemon {
   pid: number;
+  /** Where it is at home. */
+  folder: string;
   /** Monotonic milliseconds, right before it was started. */
   startedMs: number;
   /** Rejects when it ends, with what it said last. */
@@ -113,9 +124,7 @@ export class BenchHost {
     const folder = given ?? (await this.makeFolder());
     if (!this.#launcher) {
       const { bundles, launcher } = this.#options;
-      this.#launcher = await makeRelease(join(this.folder, 'releases', 'bench'), launcher, (lib) =>
-        symlink(resolve(bundles), lib),
-      );
+      this.#launcher = await makeRelease(join(this.folder, RELEASE), launcher, (lib) => symlink(resolve(bundles), lib));
     }
     const config = { folder, tlsFolder: this.folder, managerPort, agents, intervalMs, keys };
     await writeFile(configFile(folder), renderConfig(config));
@@ -128,7 +137,23 @@ export class BenchHost {
     });
     const stop = (): Promise<void> => child.stop(DAEMON_STOP_MS);
     await this.#scope.add(stop);
-    return { pid: child.pid, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop };
+    return { pid: child.pid, folder, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop };
+  }
+
+  /** Milliseconds from right before `daemonctl status` is started, as a release starts it, to its end with the answer. */
+  async askStatus({ folder }: RunningDaemon): Promise<number> {
+    const { node, signal } = this.#options;
+    const program = join(this.folder, RELEASE, 'bin', 'daemonctl');
+    const startedMs = performance.now();
+    const child = new DemoChild('daemonctl', ['status', '--socket', controlSocket(folder)], {
+      program,
+      env: { ...process.env, DAEMON_NODE: node.path },
+    });
+    await this.#scope.add(() => child.stop(0));
+    const exit = await within(child.exited, { what: 'the answer of daemonctl', timeoutMs: ANSWER_MS, signal });
+    const tookMs = performance.now() - startedMs;
+    if (exit.code !== 0) throw new Error([`daemonctl ${describeExit(exit)}`, ...child.tail()].join('\n  '));
+    return tookMs;
   }
 
   async #startManager(): Promise<void> {
@@ -149,18 +174,20 @@ export class BenchHost {
   }
 }
 
-/** An installed version: its launcher beside its bundles, which `fill` puts there. Gives the launcher. */
+/** An installed version: its launchers beside its bundles, which `fill` puts there. Gives the daemon's launcher. */
 export async function makeRelease(
   release: string,
   launcher: string,
   fill: (lib: string) => Promise<void>,
 ): Promise<string> {
-  const program = join(release, 'bin', 'daemon');
-  await mkdir(dirname(program), { recursive: true });
-  await copyFile(launcher, program);
-  await chmod(program, 0o755);
+  const bin = join(release, 'bin');
+  await mkdir(bin, { recursive: true });
+  for (const name of ['daemon', 'daemonctl']) {
+    await copyFile(launcher, join(bin, name));
+    await chmod(join(bin, name), 0o755);
+  }
   await fill(join(release, 'lib'));
-  return program;
+  return join(bin, 'daemon');
 }
 
 function lastLines(path: string): string[] {

@@ -16,11 +16,15 @@ export interface Reach {
 }
 
 /** The options of every verb that asks the daemon. */
-export function reaching(command: Command): Command {
+export function locating(command: Command): Command {
   return command
     .option('--socket <path>', `the daemon's control socket (default: ${DEFAULT_SOCKET})`)
-    .option('--config <file>', 'configuration of the daemon, whose work_dir has the socket')
-    .option('--json', 'print JSON');
+    .option('--config <file>', 'configuration of the daemon, whose work_dir has the socket');
+}
+
+/** Those, and that of every verb that answers. */
+export function reaching(command: Command): Command {
+  return locating(command).option('--json', 'print JSON');
 }
 
 /** The configuration is loaded only where it is needed. */

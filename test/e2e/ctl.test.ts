@@ -1,15 +1,18 @@
 /** daemonctl against the real daemon, with a real Manager: what it says is so, and what it asks for happens. */
 import { execFile } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type { Finding } from '../../src/ctl/doctor/finding.ts';
+import type { Bundled } from '../../src/ctl/support/bundle.ts';
 import type { AgentView, RecordedEvent, StatusView } from '../../src/shared/contracts/control.ts';
 import { sampleAgent, TestHost } from '../support/daemon-process.ts';
 import { DIST, ManagerProcess } from '../support/manager-process.ts';
 import { Child } from '../support/processes.ts';
 import { waitFor } from '../support/wait-until.ts';
+import { HAS_TMUX, TmuxTerminal } from './ctl-terminal.ts';
 
 interface Run {
   code: number | null;
@@ -98,10 +101,79 @@ test('events -f tells of the end of an agent', async () => {
   }
 });
 
+/** Of a verb that goes on until Ctrl-C, which comes once `during` is done: its exit code as a shell has it. */
+async function untilInterrupted(args: readonly string[], during: (child: Child) => Promise<void>): Promise<number> {
+  const child = new Child([join(DIST, 'daemonctl.js'), ...args, '--config', host.configFile]);
+  try {
+    await during(child);
+    child.signal('SIGINT');
+    const { code, signal } = await child.ended();
+    expect(child.stderr).toEqual([]);
+    return signal ? 128 + constants.signals[signal] : (code ?? Number.NaN);
+  } finally {
+    await child.kill('SIGKILL');
+  }
+}
+
+const pidOf = async (id: string): Promise<number> => (await agents()).find((agent) => agent.id === id)?.pid ?? 0;
+
 test('logs, of the daemon and of an agent', async () => {
   const { out } = await ctl('logs', 'daemon', '-n', '1000');
   expect(out.split('\n').filter((line) => line.includes('"event":"started"'))).toHaveLength(1);
-  expect(await ctl('logs', 'one')).toMatchObject({ code: 0, err: '' });
+  const said = new RegExp(`sample-agent: version \\S+ runs with pid ${await pidOf('one')}\\n`);
+  const look = async (): Promise<Run | null> => {
+    const run = await ctl('logs', 'one');
+    return said.test(run.out) ? run : null;
+  };
+  const run = await waitFor(look, { what: "the agent's own words" });
+  expect(run).toMatchObject({ code: 0, err: '' });
+  expect(run.out).not.toContain(`pid ${await pidOf('two')}\n`);
+});
+
+test('logs one -f: what is there, what comes, and Ctrl-C', async () => {
+  const code = await untilInterrupted(['logs', 'one', '-f'], async (child) => {
+    const said = (pid: number): boolean => child.stdout.some((line) => line.endsWith(` runs with pid ${pid}`));
+    const first = await pidOf('one');
+    await waitFor(() => said(first), { what: 'what it has said' });
+    expect(await ctl('restart', 'one')).toMatchObject({ code: 0 });
+    const second = await pidOf('one');
+    expect(second).not.toBe(first);
+    await waitFor(() => said(second), { what: 'what it says once it is started again' });
+  });
+  expect(code).toBe(130);
+});
+
+test('metrics --watch: look after look, until Ctrl-C', async () => {
+  const code = await untilInterrupted(['metrics', '--watch', '1'], async (child) => {
+    const times = (): string[] => child.stdout.filter((line) => /^\d{4}-\d\d-\d\dT[\d:]{8}Z$/.test(line));
+    await waitFor(() => new Set(times()).size >= 2, { what: 'a second look' });
+    expect(child.stdout.filter((line) => /^used_percent +[\d.]+ %$/.test(line)).length).toBeGreaterThanOrEqual(1);
+  });
+  expect(code).toBe(130);
+});
+
+test.skipIf(!HAS_TMUX)('top: r restarts the selected agent (skipped where tmux is missing)', async () => {
+  const [one, two] = [await pidOf('one'), await pidOf('two')];
+  const terminal = await TmuxTerminal.open(host.folder, 100, 24);
+  try {
+    const command = `'${process.execPath}' '${join(DIST, 'daemonctl.js')}' top --config '${host.configFile}'`;
+    await terminal.type(`${command}; echo "ends with $?"`);
+    await terminal.shows(/q quit$/, 'the keys');
+    await terminal.press('n');
+    await terminal.shows(/by name[\s\S]*^> one [\s\S]*^ {2}two /m, 'both agents, by name');
+    await terminal.press('j', 'r');
+    await terminal.shows(/^restart two\? {2}y: yes/m, 'the question');
+    expect(await pidOf('two')).toBe(two);
+    await terminal.press('y');
+    await terminal.shows(/^restart two: done$/m, 'that it is done');
+    const restarted = await pidOf('two');
+    expect(host.agents().toSorted()).toEqual([one, restarted].toSorted());
+    expect(restarted).not.toBe(two);
+    await terminal.press('q');
+    await terminal.shows(/^ends with 0$/m, 'the end');
+  } finally {
+    await terminal.close();
+  }
 });
 
 test('logs daemon -f does not feed on its own questions', async () => {
@@ -161,14 +233,11 @@ test('doctor reaches the Manager, and its clock agrees', async () => {
   );
 });
 
-test('a support bundle of all of it', async () => {
+test('a support bundle of all of it, by the socket alone', async () => {
   const file = join(host.folder, 'support.tar.gz');
-  const { missing, present } = await json<{ missing: object[]; present: { name: string }[] }>(
-    'support-bundle',
-    '-o',
-    file,
-  );
-  expect(missing).toEqual([]);
+  const { out } = await bare('support-bundle', '-o', file, '--json', '--socket', join(host.workDir, 'control.sock'));
+  const { missing, present, valuesUnknown } = JSON.parse(out) as Bundled;
+  expect({ missing, valuesUnknown }).toEqual({ missing: [], valuesUnknown: '' });
   expect(present.map(({ name }) => name)).toEqual(expect.arrayContaining(['logs/agents/one.log', 'proc/smaps_rollup']));
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });

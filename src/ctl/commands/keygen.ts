@@ -1,6 +1,6 @@
 /** `daemonctl keygen`: its command line. What it does is loaded when it is asked for. */
 import { type Command, Option } from 'commander';
-import type { KeygenOptions } from '../keygen.ts';
+import type { KeygenOptions, KeyPair } from '../keygen.ts';
 
 interface Flags {
   type: KeygenOptions['type'];
@@ -8,6 +8,11 @@ interface Flags {
   curve?: string;
   out: string;
   passphraseFile?: string;
+  json?: true;
+}
+
+function render({ privateFile, publicFile, keyId }: KeyPair): string {
+  return `private key  ${privateFile}\npublic key   ${publicFile}\nkey id       ${keyId}\n`;
 }
 
 const EXAMPLE = `
@@ -31,8 +36,9 @@ export function registerKeygen(program: Command): void {
     .addOption(new Option('--curve <curve>', 'with ecdsa (default: P-256)').choices(['P-256', 'P-384']))
     .requiredOption('--out <file>', 'file of the private key; the public key goes to FILE.pub')
     .option('--passphrase-file <file>', 'encrypt the private key with the first line of this file')
+    .option('--json', 'print one JSON object')
     .addHelpText('after', EXAMPLE)
-    .action(async ({ type, bits, curve, out, passphraseFile }: Flags, command: Command) => {
+    .action(async ({ type, bits, curve, out, passphraseFile, json }: Flags, command: Command) => {
       if (bits !== undefined && type !== 'rsa') command.error('error: --bits is for --type rsa');
       if (curve !== undefined && type !== 'ecdsa') command.error('error: --curve is for --type ecdsa');
       const { keygen } = await import('../keygen.ts');
@@ -43,8 +49,6 @@ export function registerKeygen(program: Command): void {
         out,
         passphraseFile: passphraseFile ?? '',
       });
-      process.stdout.write(
-        `private key  ${made.privateFile}\npublic key   ${made.publicFile}\nkey id       ${made.keyId}\n`,
-      );
+      process.stdout.write(json ? `${JSON.stringify({ type, ...made })}\n` : render(made));
     });
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { interruptible } from '../interrupt.ts';
-import { DEFAULT_CONFIG, type Reach, reaching, socketOf } from '../reach.ts';
+import { type Reach, reaching, socketOf } from '../reach.ts';
 import { harmless } from '../text/harmless.ts';
 import { print, printJson, remark } from '../text/terminal.ts';
 import { counted, size, time } from '../text/words.ts';
@@ -16,13 +16,16 @@ async function supportBundle(options: Reach & { output?: string }): Promise<void
   const interrupt = interruptible();
   try {
     const socket = await socketOf(options);
-    const configFile = resolve(options.config ?? DEFAULT_CONFIG);
+    const configFile = options.config === undefined ? null : resolve(options.config);
     const bundled = await makeBundle({ socket, configFile, file, nowMs, signal: interrupt.signal });
     if (options.json) return printJson(bundled);
     for (const { name, why } of bundled.missing) remark(`not in it: ${name}: ${harmless(why)}`);
     print(
       `${harmless(bundled.file)}  ${size(bundled.bytes)}, ${counted(bundled.present.length, 'part')}, ${counted(bundled.removed, 'secret')} removed`,
     );
+    if (bundled.valuesUnknown !== '') {
+      print(`Secrets were removed by their form only, not by their values: ${harmless(bundled.valuesUnknown)}.`);
+    }
     print('Look at its MANIFEST before you hand it on.');
   } finally {
     interrupt.end();

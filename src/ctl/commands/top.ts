@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { count } from '../count.ts';
 import { UsageError } from '../exit.ts';
-import { type Reach, reaching, socketOf } from '../reach.ts';
+import { locating, type Reach, socketOf } from '../reach.ts';
 import { paint } from '../text/terminal.ts';
 
 async function top(options: Reach & { interval: string }): Promise<void> {
@@ -14,7 +14,7 @@ async function top(options: Reach & { interval: string }): Promise<void> {
 }
 
 export function registerTop(program: Command): void {
-  reaching(program.command('top'))
+  locating(program.command('top'))
     .description('show host and agents, live; restart and stop agents')
     .option('--interval <seconds>', 'between two looks', '2')
     .addHelpText(

@@ -1,17 +1,19 @@
 /** All examinations of a host, with the daemon or without it: what is needed is read from the configuration itself. */
 import { join } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
-import { CONTROL_SOCKET, type StatusView } from '../../shared/contracts/control.ts';
+import { CONTROL_SOCKET } from '../../shared/contracts/control.ts';
 import { pidFileHolder } from '../../shared/platform/pid-file.ts';
 import { ask } from '../client.ts';
 import { examineAgents } from './agents.ts';
 import { examineCertificates } from './certificates.ts';
+import { daemonEnvironment, daemonProcess, daemonProgram } from './daemon-process.ts';
 import { type Finding, Findings } from './finding.ts';
 import { examineManagers } from './manager.ts';
 import { examinePermissions } from './permissions.ts';
-import { daemonEnvironment, daemonProcess, examinePrivileges, examineSystemd } from './privileges.ts';
+import { examinePrivileges } from './privileges.ts';
 import { type ControlOutcome, examineSockets } from './sockets.ts';
 import { examineSpace } from './space.ts';
+import { examineSystemd, systemdRuns } from './systemd.ts';
 
 const ANSWER_MS = 3000;
 
@@ -33,12 +35,13 @@ async function askStatus(socket: string): Promise<ControlOutcome> {
   }
 }
 
-function daemonPid(config: Config, status: StatusView | null): number {
-  if (status) return status.pid;
+/** 0: none runs; null: whether one does may not be seen by this user. */
+function daemonPid(config: Config, outcome: ControlOutcome): number | null {
+  if ('status' in outcome) return outcome.status.pid;
   try {
     return pidFileHolder(config.daemon.pidFile)?.pid ?? 0;
   } catch {
-    return 0; // a pid file that may not be read names nobody
+    return null; // a pid file that may not be read names nobody, and does not say that nobody runs
   }
 }
 
@@ -52,7 +55,7 @@ export async function examine({ configFile, socket, nowMs }: ExamineOptions): Pr
     const place = line > 0 ? `line ${line}, ${keyPath}: ` : '';
     findings.failed(configFile, `${place}${message}`, `daemonctl config check ${configFile}`);
   }
-  if (!config) return [...findings.all, ...examineSystemd(daemonProcess(0))];
+  if (!config) return [...findings.all, ...examineSystemd(daemonProcess(0), systemdRuns())];
   const warnings = diagnostics.length - errors.length;
   if (warnings === 0) findings.ok(configFile, 'is valid');
   else findings.warning(configFile, `is valid, with ${warnings} warnings`, `daemonctl config check ${configFile}`);
@@ -60,22 +63,24 @@ export async function examine({ configFile, socket, nowMs }: ExamineOptions): Pr
   const path = socket ?? join(config.daemon.workDir, CONTROL_SOCKET);
   const outcome = await askStatus(path);
   const status = 'status' in outcome ? outcome.status : null;
-  const daemon = daemonProcess(daemonPid(config, status));
+  const daemon = daemonProcess(daemonPid(config, outcome));
+  const { pid } = daemon;
+  const own = { uid: process.geteuid?.() ?? 0, groups: process.getgroups?.() ?? [] };
   const [certificates, space, sockets, managers] = await Promise.all([
     examineCertificates(config, nowMs),
     examineSpace(config),
-    examineSockets(config, { socket: path, outcome }, daemon.pid !== 0),
-    examineManagers(config, status?.link ?? null, daemonEnvironment(daemon.pid)),
+    examineSockets(config, { socket: path, outcome }, pid === null ? null : pid !== 0),
+    examineManagers(config, status?.link ?? null, daemonEnvironment(pid)),
   ]);
   return [
     ...findings.all,
     ...certificates,
-    ...examinePermissions(config, configFile, daemon.uid),
+    ...examinePermissions(config, { configFile, socket: path, daemon, program: pid ? daemonProgram(pid) : null, own }),
     ...space,
     ...examineAgents(config, checkHost(config, places)),
     ...sockets,
     ...managers,
-    ...examinePrivileges(config, daemon, process.getuid?.() ?? 0),
-    ...examineSystemd(daemon),
+    ...examinePrivileges(config, daemon, own.uid, systemdRuns()),
+    ...examineSystemd(daemon, systemdRuns()),
   ];
 }

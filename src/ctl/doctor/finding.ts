@@ -10,7 +10,7 @@ export interface Finding {
   outcome: Outcome;
   /** What was found, for a person. */
   found: string;
-  /** What to do; empty where there is nothing to do. */
+  /** What to do; empty only where all is well. */
   advice: string;
 }
 
@@ -35,7 +35,7 @@ export class Findings {
     this.#add('failed', subject, found, advice);
   }
 
-  unknown(subject: string, found: string, advice = ''): void {
+  unknown(subject: string, found: string, advice: string): void {
     this.#add('unknown', subject, found, advice);
   }
 

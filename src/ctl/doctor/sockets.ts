@@ -13,15 +13,22 @@ const ANSWER_MS = 3000;
 /** What asking the control socket gave. */
 export type ControlOutcome = { status: StatusView; tookMs: number } | { error: unknown };
 
-function examineControl(findings: Findings, socket: string, outcome: ControlOutcome, running: boolean): void {
+/** Whether a daemon runs; null: that may not be seen by this user. */
+type Running = boolean | null;
+
+function examineControl(findings: Findings, socket: string, outcome: ControlOutcome, running: Running): void {
   if ('status' in outcome) {
     findings.ok(socket, `answers in ${Math.ceil(outcome.tookMs)} ms: daemon ${outcome.status.version}`);
+  } else if (running === null || (running && isForbidden(outcome.error))) {
+    findings.unknown(socket, describe(outcome.error), "run doctor as root, or in the daemon's group");
   } else if (running) {
     findings.failed(socket, describe(outcome.error), 'the daemon runs and does not answer: see its log');
   } else {
     findings.warning(socket, 'the daemon does not run', 'start it');
   }
 }
+
+const isForbidden = (error: unknown): boolean => error instanceof Error && codeOf(error.cause) === 'EACCES';
 
 async function reaches(port: number): Promise<string> {
   const socket = connect({ port, host: LOOPBACK });
@@ -49,12 +56,18 @@ async function couldListen(port: number, host: string | undefined): Promise<stri
   }
 }
 
-async function examinePort(findings: Findings, key: string, port: number, running: boolean): Promise<void> {
+async function examinePort(findings: Findings, key: string, port: number, running: Running): Promise<void> {
   const subject = `${key} ${port}`;
   if (port === 0) return findings.ok(key, 'is 0: off');
-  if (running) {
+  if (running !== false) {
     const why = await reaches(port);
     if (why === '') findings.ok(subject, 'takes connections');
+    else if (running === null)
+      findings.unknown(
+        subject,
+        `takes no connections: ${why}; whether the daemon runs may not be seen`,
+        'run doctor as root',
+      );
     else findings.failed(subject, `takes no connections: ${why}`, "see the daemon's log for why it does not listen");
     return;
   }
@@ -66,11 +79,11 @@ async function examinePort(findings: Findings, key: string, port: number, runnin
     findings.failed(subject, `cannot be listened on by this user: ${why}`, `run the daemon as root, or change ${key}`);
 }
 
-/** `running`: whether a daemon holds the pid file. */
+/** `running`: whether a daemon holds the pid file; null: that may not be seen by this user. */
 export async function examineSockets(
   { daemon }: Config,
   control: { socket: string; outcome: ControlOutcome },
-  running: boolean,
+  running: Running,
 ): Promise<Finding[]> {
   const findings = new Findings('sockets');
   examineControl(findings, control.socket, control.outcome, running);

@@ -1,12 +1,14 @@
 /** Gathers a support bundle: every part without secrets, a manifest of them, in one file, whole or not at all. */
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Config } from '../../shared/config/schema.ts';
+import { CONTROL_SOCKET, type StatusView } from '../../shared/contracts/control.ts';
 import { describe } from '../../shared/errors/daemon-error.ts';
 import { pidFileHolder } from '../../shared/platform/pid-file.ts';
 import { VERSION } from '../../shared/version.ts';
 import { ask } from '../client.ts';
+import { DEFAULT_CONFIG } from '../reach.ts';
 import { type Entry, type Written, writeArchive } from './archive.ts';
 import { renderManifest } from './manifest.ts';
 import { type Part, partsOf } from './parts.ts';
@@ -15,7 +17,8 @@ import { knownSecrets } from './secrets.ts';
 
 export interface BundleOptions {
   socket: string;
-  configFile: string;
+  /** Null: as the daemon says; where it does not answer, that of most hosts. */
+  configFile: string | null;
   /** Of the bundle. */
   file: string;
   /** Unix milliseconds. */
@@ -29,21 +32,35 @@ export interface Bundled extends Written {
   missing: { name: string; why: string }[];
   /** Secrets that were found and taken out. */
   removed: number;
+  /** Why the values of secrets are not known, so that they went by their form only; empty: they are known. */
+  valuesUnknown: string;
 }
 
 const ANSWER_MS = 3000;
 const LEAST_PASSPHRASE = 4;
 
-async function runningNow(socket: string, config: Config | null): Promise<{ pid: number; agentIds: string[] }> {
+/** Null where none came: parts that need the daemon will say why they are missing. */
+async function answered<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | null> {
   try {
-    const { pid } = await ask(socket, 'status', {}, { timeoutMs: ANSWER_MS });
-    const agents = await ask(socket, 'agents', {}, { timeoutMs: ANSWER_MS });
-    return { pid, agentIds: agents.map(({ id }) => id) };
+    return await answer;
   } catch {
-    // parts that need the daemon will say why they are missing
-    const pid = config ? (holderOf(config.daemon.pidFile) ?? 0) : 0;
-    return { pid, agentIds: config?.agents.map(({ id }) => id) ?? [] };
+    signal.throwIfAborted();
+    return null;
   }
+}
+
+/** Empty where the secrets of the daemon at the socket are those of this configuration. */
+function whyValuesUnknown(
+  { socket, configFile: given }: BundleOptions,
+  { configFile, config, status }: { configFile: string; config: Config | null; status: StatusView | null },
+): string {
+  if (!config) return `the configuration ${configFile} cannot be read, or is invalid`;
+  if (status && status.configFile !== configFile) {
+    return `the daemon has the configuration ${status.configFile}, not ${configFile}`;
+  }
+  const isItsOwn = given !== null || resolve(socket) === join(config.daemon.workDir, CONTROL_SOCKET);
+  if (status || isItsOwn) return '';
+  return `no daemon at ${socket} says which configuration it has, and ${configFile} is that of another socket`;
 }
 
 function holderOf(pidFile: string): number | undefined {
@@ -66,13 +83,20 @@ function passphrase(config: Config | null): string[] {
 }
 
 /** Rejects where it cannot be written, or was ended. */
-export async function makeBundle({ socket, configFile, file, nowMs, signal }: BundleOptions): Promise<Bundled> {
+export async function makeBundle(options: BundleOptions): Promise<Bundled> {
+  const { socket, file, nowMs, signal } = options;
   const { effectiveConfig, loadConfigFile } = await import('../../shared/config/load.ts');
+  const question = { timeoutMs: ANSWER_MS, signal };
+  const status = await answered(ask(socket, 'status', {}, question), signal);
+  const agents = status && (await answered(ask(socket, 'agents', {}, question), signal));
+  const configFile = options.configFile ?? status?.configFile ?? DEFAULT_CONFIG;
   const { config } = loadConfigFile(configFile);
-  const { pid, agentIds } = await runningNow(socket, config);
+  const daemonPid = status?.pid ?? (config ? (holderOf(config.daemon.pidFile) ?? 0) : 0);
+  const agentIds = (agents ?? config?.agents ?? []).map(({ id }) => id);
   const effective = config && effectiveConfig(config);
-  const parts = partsOf({ socket, configFile, config, effective, agentIds, daemonPid: pid, nowMs, signal });
+  const parts = partsOf({ socket, configFile, config, effective, agentIds, daemonPid, nowMs, signal });
   const scrubber = new Scrubber([...(config ? knownSecrets(config) : []), ...passphrase(config)]);
+  const valuesUnknown = whyValuesUnknown(options, { configFile, config, status });
   const present: Bundled['present'] = [];
   const missing: Bundled['missing'] = [];
   const folder = basename(file).replace(/\.tar\.gz$|\.tgz$/, '') || 'support';
@@ -95,12 +119,12 @@ export async function makeBundle({ socket, configFile, file, nowMs, signal }: Bu
       present.push({ name: part.name, bytes: Buffer.byteLength(text), removed: scrubber.total - before });
       yield { name: `${folder}/${part.name}`, text };
     }
-    const facts = { hostName: hostname(), madeMs: nowMs, version: VERSION, secretsKnown: config !== null };
+    const facts = { hostName: hostname(), madeMs: nowMs, version: VERSION, valuesUnknown };
     yield {
       name: `${folder}/MANIFEST`,
       text: renderManifest({ ...facts, present, missing, removed: scrubber.counts }),
     };
   }
   const written = await writeArchive(file, entries(), nowMs, signal);
-  return { file, ...written, present, missing, removed: scrubber.total };
+  return { file, ...written, present, missing, removed: scrubber.total, valuesUnknown };
 }

@@ -10,9 +10,18 @@ export interface Contents {
   missing: readonly { name: string; why: string }[];
   /** By kind. */
   removed: ReadonlyMap<string, number>;
-  /** Whether the configuration could be read, so that its secrets are known word by word. */
-  secretsKnown: boolean;
+  /** Why secrets are not known word by word; empty: they are. */
+  valuesUnknown: string;
 }
+
+/** What knownSecrets() gives, in words. */
+const BY_VALUE = [
+  '  by value: wherever they stand, of 4 characters or more, what the configuration file holds now:',
+  "    agents' env: where the name speaks of a secret; else of 8 characters or more that do not begin with /",
+  "    agents' args and options of plugins: where the name speaks of a secret",
+  '    passwords in URLs of these and of manager.proxy; the passphrase of the private key',
+  '    not: shorter ones, paths and other arguments, what is encoded, what the file held before',
+];
 
 export function renderManifest({
   hostName,
@@ -21,13 +30,11 @@ export function renderManifest({
   present,
   missing,
   removed,
-  secretsKnown,
+  valuesUnknown,
 }: Contents): string {
   const names = [...present, ...missing].map(({ name }) => name.length);
   const longest = Math.max(0, ...names);
-  const known = secretsKnown
-    ? "values of agents' environments and arguments that may be secret, wherever they occur"
-    : 'NOT by their values: the configuration could not be read, so that only what looks like a secret was removed';
+  const byValue = valuesUnknown === '' ? BY_VALUE : [`  NOT by their values: ${valuesUnknown}`];
   return [
     `Support bundle of ${hostName}, made ${time(madeMs)} by daemonctl ${version}.`,
     '',
@@ -46,9 +53,8 @@ export function renderManifest({
     '',
     'How',
     '  by form: private keys, credentials in URLs, Authorization and Cookie headers, tokens, values whose names say so',
-    `  by value: ${known}`,
-    "  never in it: private keys, passphrases, values of agents' environments, command lines and environments of",
-    '  processes',
+    ...byValue,
+    "  never gathered: private keys, passphrases, agents' environments, command lines and environments of processes",
     '',
   ].join('\n');
 }

@@ -77,7 +77,7 @@ function answers({ socket, agentIds, signal }: PartsOptions): Part[] {
   ];
 }
 
-function configuration({ socket, effective, signal }: PartsOptions): Part {
+function configuration({ socket, configFile, effective, signal }: PartsOptions): Part {
   const asYaml = async (plainConfig: object, whose: string): Promise<string> => {
     const { stringify } = await import('yaml');
     return `# ${whose}\n${stringify(withoutSecrets(plainConfig), { lineWidth: 0 })}`;
@@ -87,7 +87,7 @@ function configuration({ socket, effective, signal }: PartsOptions): Part {
     make: () =>
       askedOr(
         async () => asYaml((await ask(socket, 'config', {}, { timeoutMs: ANSWER_MS, signal })).effective, 'in force'),
-        effective && (() => asYaml(effective, 'of the file: the daemon did not answer')),
+        effective && (() => asYaml(effective, `of ${configFile}: the daemon did not answer`)),
       ),
   };
 }

@@ -9,14 +9,13 @@ import { accessSync, constants, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { groupLimits, ownService } from '../../shared/platform/control-groups.ts';
 import { readProcFile } from '../../shared/platform/proc.ts';
 import {
   AGENTS_FOLDER,
   AGENTS_SLICE,
   agentOfScope,
-  groupLimits,
   limitFiles,
-  ownService,
   type ScopeSupport,
   scopeCommand,
   scopeName,

@@ -2,6 +2,7 @@
  * A scope of systemd for each agent: a control group of its own, outside of the daemon's unit, so that it outlives a
  * stop of that and the unit's limits are not the agents'. Names, commands and what the kernel's files say. Pure.
  */
+import { groupLimits } from '../../shared/platform/control-groups.ts';
 import type { AgentLimits } from './command.ts';
 
 /** How this host's systemd is asked for scopes. */
@@ -14,27 +15,10 @@ export interface ScopeSupport {
   knowsOomPolicy: boolean;
 }
 
-/** The keys of `limits` that only a control group can hold. */
-const GROUP_LIMITS = [
-  ['memory', 'memoryBytes'],
-  ['memory_high', 'memoryHighBytes'],
-  ['cpu', 'cpuPercent'],
-  ['tasks', 'tasks'],
-] as const satisfies readonly (readonly [string, keyof AgentLimits])[];
-
 export const AGENTS_SLICE = 'daemon-agents.slice';
 /** Where its folder is, below that of the manager which it belongs to. */
 export const AGENTS_FOLDER = `daemon.slice/${AGENTS_SLICE}`;
 const SCOPE = /^daemon-agent-([A-Za-z0-9_-]+)-([0-9a-f]{8})-[0-9a-f]{6}\.scope$/;
-
-/** The unit that a process runs in, and whose it is; null where it is no service of systemd's. `cgroup`: of /proc. */
-export function ownService(cgroup: string): { unit: string; user: boolean; managerPath: string } | null {
-  const path = /^0::(\/.*)$/m.exec(cgroup)?.[1] ?? '';
-  const unit = path.split('/').findLast((part) => part.endsWith('.service')) ?? '';
-  if (unit === '' || unit.startsWith('user@')) return null;
-  const managerPath = /^(.*\/user@\d+\.service)\/./.exec(path)?.[1] ?? '';
-  return { unit, user: managerPath !== '', managerPath };
-}
 
 /** FNV-1a: tells the daemons of one host apart, by their `work_dir`. */
 export function ownerMark(owner: string): string {
@@ -52,11 +36,6 @@ export function scopeName(agentId: string, owner: string, unique: string): strin
 export function agentOfScope(name: string, owner: string): string | null {
   const [, id, mark] = SCOPE.exec(name) ?? [];
   return id !== undefined && mark === ownerMark(owner) ? id : null;
-}
-
-/** The keys that are set and need a group. */
-export function groupLimits(limits: AgentLimits): string[] {
-  return GROUP_LIMITS.flatMap(([key, name]) => (limits[name] > 0 ? [key] : []));
 }
 
 /** What goes before the agent's own command line: it makes the scope and replaces itself by what follows. */

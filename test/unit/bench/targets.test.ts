@@ -8,6 +8,7 @@ test.each([
   { target: 'idleMemory', measured: 61, says: '< 30 MB: does not hold' },
   { target: 'collection', measured: 500, says: '< 500 ms: does not hold' },
   { target: 'report', measured: 3, says: '< 200 ms: holds' },
+  { target: 'ctl', measured: 150, says: '< 150 ms: does not hold' },
   { target: 'verifyHeartbeat', measured: 2, says: '≤ 2 x: holds' },
   { target: 'verifyHeartbeat', measured: 2.01, says: '≤ 2 x: does not hold' },
   { target: 'linkHeartbeat', measured: 2.5, says: '≤ 2 x: does not hold' },

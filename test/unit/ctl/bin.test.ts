@@ -47,12 +47,19 @@ test('the way of a package: a key, a signature, a check', () => {
 });
 
 test('--json is one object a line', () => {
-  daemonctl('keygen', '--type', 'rsa', '--out', 'release.key');
+  const key = daemonctl('keygen', '--type', 'rsa', '--out', 'release.key', '--json');
+  expect(key.out).toMatch(/^[^\n]+\n$/);
+  const made = JSON.parse(key.out);
+  expect(made).toEqual({
+    ...{ type: 'rsa', privateFile: 'release.key', publicFile: 'release.key.pub' },
+    keyId: expect.stringMatching(/^[0-9a-f]{64}$/),
+  });
   const facts = ['--component', 'daemon', '--version', '1.2.3', '--platform', 'linux', '--arch', 'arm64'];
   const sign = daemonctl('sign', 'package', '--key', 'release.key', '--pss', '--allow-downgrade', ...facts, '--json');
   const signed = JSON.parse(sign.out);
   expect(signed).toMatchObject({
     bytes: 18,
+    keyId: made.keyId,
     signature: { file: 'package.sig' },
     manifest: { file: 'package.manifest.json' },
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { EXIT, exitCodeOf } from '../../../src/ctl/exit.ts';
 import { type UpdateCommand, updateRequest } from '../../../src/ctl/update-request.ts';
 import { renderManifest } from '../../../src/shared/packages/manifest.ts';
 import { testFolder } from '../../support/temp-folder.ts';
@@ -81,6 +82,12 @@ describe('by URL everything is named', () => {
 
 describe('refused', () => {
   const signed = (): string => put('package.sig', 'signed');
+  const why = (command: UpdateCommand): Promise<Error> =>
+    updateRequest('one', command).then(
+      () => expect.unreachable('it is taken'),
+      (error: Error) => error,
+    );
+
   test.each<[string, () => UpdateCommand, string]>([
     ['no package', () => ({}), 'give the package with either --file or --url'],
     ['two packages', () => ({ file, url: 'https://x' }), 'give the package with either --file or --url'],
@@ -88,17 +95,27 @@ describe('refused', () => {
     ['no signature of what comes by URL', () => ({ url: 'https://x' }), 'give --sig or --manifest'],
     ['no version', () => ({ file, sig: signed() }), 'give the version with --version'],
     ['no hash', () => ({ url: 'https://x', sig: signed(), version: '1.0.0' }), 'give the SHA-256'],
+  ])('as a wrong command line: %s', async (_, command, says) => {
+    const error = await why(command());
+    expect(error.message).toContain(says);
+    expect(exitCodeOf(error)).toBe(EXIT.usage);
+  });
+
+  test.each<[string, () => UpdateCommand, string]>([
     ['a signature that is not there', () => ({ file, sig: join(folder, 'no'), version: '1.0.0' }), 'the signature'],
     ['a manifest that is not there', () => ({ file, manifest: join(folder, 'no') }), 'the manifest'],
     ['a manifest without signature', () => ({ file, manifest: put('m', MANIFEST) }), 'the signature'],
     ['a manifest that is none', () => ({ file, manifest: put('m', '{}') }), 'manifest'],
     ['a package that is not there', () => ({ file: join(folder, 'no'), sig: signed(), version: '1.0.0' }), 'ENOENT'],
-  ])('%s', async (_, command, says) => await expect(updateRequest('one', command())).rejects.toThrow(says));
+  ])('as a failure: %s', async (_, command, says) => {
+    const error = await why(command());
+    expect(error.message).toContain(says);
+    expect(exitCodeOf(error)).toBe(EXIT.failed);
+  });
 
   test('a small file that is large, or no file', async () => {
     const sig = put('large', 'x'.repeat(65 * 1024));
-    const why = await updateRequest('one', { file, sig, version: '1.0.0' }).catch((error: Error) => error);
-    expect(why).toMatchObject({
+    expect(await why({ file, sig, version: '1.0.0' })).toMatchObject({
       message: `the signature ${sig} cannot be read`,
       cause: { message: 'it is larger than 65536 bytes' },
     });

@@ -46,6 +46,10 @@ describe('exit codes', () => {
     [['events', '-n', '1001'], '--count wants a number from 1 to 1000'],
     [['metrics', '--watch', 'often'], '--watch wants a number'],
     [['top'], 'top needs a terminal'],
+    [['top', '--json'], "unknown option '--json'"],
+    [['update', 'telegraf'], 'give the package with either --file or --url'],
+    [['update', 'daemon', '--file', '/p', '--url', 'https://h/p'], 'give the package with either --file or --url'],
+    [['update', 'telegraf', '--url', 'https://h/p'], 'give --sig or --manifest'],
     [['health'], "missing required argument 'agent'"],
     [['status', '--colour'], "unknown option '--colour'"],
   ])('2: a wrong command line, and nothing is asked: %j', async (args, says) => {

@@ -96,7 +96,7 @@ function expectNothingPlanted(files: ReadonlyMap<string, string>): void {
 
 test('with the daemon: everything of it, no secret, mode 0600, a manifest', async () => {
   const daemon = await FakeDaemon.listen(socketIn(workDir), {
-    ...hostHandlers({ status: async () => statusView({ pid: process.pid }) }),
+    ...hostHandlers({ status: async () => statusView({ pid: process.pid, configFile }) }),
     agents: async () => [agentView('telegraf', { reason: LINES[1] ?? '' })],
     health: async () => ({
       pid: 1,
@@ -117,7 +117,9 @@ test('with the daemon: everything of it, no secret, mode 0600, a manifest', asyn
   try {
     const { code, out, err } = await program.run(['support-bundle', '-o', file, '--config', configFile]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    expect(out).toMatch(/out\.tar\.gz {2}[\d.]+ KiB, 16 parts, \d+ secrets removed\n/);
+    expect(out).toMatch(
+      /out\.tar\.gz {2}[\d.]+ KiB, 16 parts, \d+ secrets removed\nLook at its MANIFEST before you hand it on\.\n$/,
+    );
   } finally {
     await daemon.goAway();
   }
@@ -155,22 +157,81 @@ test('with the daemon down: what the host itself has, and what is missing is tol
   writeFileSync(join(workDir, 'logs/telegraf.log'), `${LINES.join('\n')}\n`);
   const { code, out, err } = await program.run(['support-bundle', '--config', configFile, '--json'], { cwd: folder });
   expect({ code, err }).toEqual({ code: 0, err: '' });
-  const { file, missing, present } = JSON.parse(out);
+  const { file, missing, present, valuesUnknown } = JSON.parse(out);
+  expect(valuesUnknown).toBe('');
   expect(missing.map(({ name }: { name: string }) => name)).toContain('status.json');
   expect(present.map(({ name }: { name: string }) => name)).toContain('logs/daemon.log');
   const files = unpacked(file);
   expectNothingPlanted(files);
-  expect(files.get('config.yaml')).toContain('# of the file: the daemon did not answer\n');
+  expect(files.get('config.yaml')).toContain(`# of ${configFile}: the daemon did not answer\n`);
   expect(files.get('logs/daemon.log')).toContain('an innocent line\n');
   expect(files.get('MANIFEST')).toMatch(/ {2}proc\/limits +no daemon runs\n/);
 });
 
-test('a configuration that cannot be read: the manifest says that secrets are not known by their values', async () => {
+test('--socket alone: the configuration is the one that the daemon there has', async () => {
+  const socket = join(folder, 'elsewhere.sock');
+  const daemon = await FakeDaemon.listen(socket, {
+    ...hostHandlers({ status: async () => statusView({ pid: process.pid, configFile }) }),
+    agents: async () => [agentView('telegraf')],
+    logs: async () => ({ lines: LINES, cursor: '', more: false }),
+  });
   const file = join(folder, 'out.tar.gz');
-  const none = join(folder, 'none.yaml');
-  const run = await program.run(['support-bundle', '-o', file, '--config', none, '--socket', join(folder, 'none')]);
-  expect(run.code).toBe(0);
-  expect(unpacked(file).get('MANIFEST')).toContain('NOT by their values');
+  try {
+    const { code, out } = await program.run(['support-bundle', '-o', file, '--socket', socket]);
+    expect(code).toBe(0);
+    expect(out).not.toContain('by their values');
+  } finally {
+    await daemon.goAway();
+  }
+  const files = unpacked(file);
+  expectNothingPlanted(files);
+  expect(files.get('doctor.txt')).toMatch(new RegExp(`^ok +configuration +${configFile}: is valid$`, 'm'));
+  expect(files.get('MANIFEST')).toContain('  by value: wherever they stand');
+});
+
+describe('values that are not known are told, on standard output and in the manifest', () => {
+  async function expectTold(why: string, ...args: string[]): Promise<void> {
+    const file = join(folder, 'out.tar.gz');
+    const { code, out } = await program.run(['support-bundle', '-o', file, ...args]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^Secrets were removed by their form only, not by their values: .*\.$/m);
+    expect(out).toContain(why);
+    const manifest = unpacked(file).get('MANIFEST');
+    expect(manifest).toMatch(/^ {2}NOT by their values: .*$/m);
+    expect(manifest).toContain(why);
+  }
+  async function withDaemon(has: string, ask: (socket: string) => Promise<void>): Promise<void> {
+    const status = async () => statusView({ pid: process.pid, configFile: has });
+    const daemon = await FakeDaemon.listen(socketIn(workDir), hostHandlers({ status }));
+    try {
+      await ask(daemon.path);
+    } finally {
+      await daemon.goAway();
+    }
+  }
+
+  test('a file that is not there', async () => {
+    const none = join(folder, 'none.yaml');
+    const why = `the configuration ${none} cannot be read, or is invalid`;
+    await expectTold(why, '--config', none, '--socket', join(folder, 'none'));
+  });
+
+  test('the daemon runs on, and its file has become invalid', async () => {
+    writeFileSync(configFile, 'manager:\n  adress: m:9090\n');
+    await withDaemon(configFile, (socket) =>
+      expectTold(`the configuration ${configFile} cannot be read, or is invalid`, '--socket', socket),
+    );
+  });
+
+  test('the daemon has another file than the one that is named', async () => {
+    await withDaemon('/other/daemon.yaml', () =>
+      expectTold(`the daemon has the configuration /other/daemon.yaml, not ${configFile}`, ...['--config', configFile]),
+    );
+  });
+
+  test('--socket alone, and nobody answers there: the usual file need not be that daemon’s', async () => {
+    await expectTold('/etc/daemon/daemon.yaml', '--socket', join(folder, 'none'));
+  });
 });
 
 describe('whole, or not there', () => {

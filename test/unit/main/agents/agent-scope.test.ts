@@ -1,37 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import {
-  agentOfScope,
-  groupLimits,
-  ownerMark,
-  ownService,
-  scopeCommand,
-  scopeName,
-} from '../../../../src/main/agents/agent-scope.ts';
+import { agentOfScope, ownerMark, scopeCommand, scopeName } from '../../../../src/main/agents/agent-scope.ts';
 import { NO_LIMITS } from '../../../fakes/agent-config.ts';
-
-describe('ownService', () => {
-  test.each([
-    ['a unit of the system', '0::/system.slice/daemon.service\n', 'daemon.service', false, ''],
-    [
-      'a unit of a user',
-      '0::/user.slice/user-1000.slice/user@1000.service/app.slice/d.service\n',
-      ...(['d.service', true, '/user.slice/user-1000.slice/user@1000.service'] as const),
-    ],
-    ['v1 beside v2', '4:memory:/x.service\n0::/system.slice/d.service\n', 'd.service', false, ''],
-  ] as const)('%s', (_, cgroup, unit, user, managerPath) => {
-    expect(ownService(cgroup)).toEqual({ unit, user, managerPath });
-  });
-
-  test.each([
-    ['a login', '0::/user.slice/user-1000.slice/session-3.scope\n'],
-    ['a user’s manager itself', '0::/user.slice/user-1000.slice/user@1000.service/init.scope\n'],
-    ['a container', '0::/\n'],
-    ['v1 only', '1:name=systemd:/system.slice/d.service\n'],
-    ['nothing', ''],
-  ])('%s: none', (_, cgroup) => {
-    expect(ownService(cgroup)).toBeNull();
-  });
-});
 
 describe('names of scopes', () => {
   test('lead back to their agent, and to that of this owner only', () => {
@@ -72,10 +41,5 @@ describe('scopeCommand', () => {
     );
     const old = scopeCommand({ ...support, knowsOomPolicy: false }, 'n.scope', all, 1500);
     expect(old).not.toContain('--property=OOMPolicy=kill');
-  });
-
-  test('groupLimits names the keys as the configuration has them', () => {
-    expect(groupLimits(all)).toEqual(['memory', 'memory_high', 'cpu', 'tasks']);
-    expect(groupLimits({ ...NO_LIMITS, openFiles: 5, coreBytes: 0 })).toEqual([]);
   });
 });

@@ -304,7 +304,9 @@ describe('what the Manager refuses', () => {
     );
     expect(sizes).toEqual([50, 25, 12, 6, 3, 2, 1]); // one of these was said to be refused, so it is looked for
     const grown = (await settleAll(queue, Array<Delivery>(7).fill('taken'))).map(({ length }) => length);
-    expect(grown).toEqual([1, 2, 4, 8, 16, 32, LARGEST_BATCH].map((size) => expect.toSatisfy((n: number) => n >= size)));
+    expect(grown).toEqual(
+      [1, 2, 4, 8, 16, 32, LARGEST_BATCH].map((size) => expect.toSatisfy((n: number) => n >= size)),
+    );
   });
 
   test('a dead letter that cannot be kept does not hold up the rest', async () => {
