@@ -12,7 +12,7 @@ import { hostOf } from '../../shared/platform/address.ts';
 import type { HttpProxy } from '../../shared/platform/proxy-choice.ts';
 import { openTunnel, ProxyError } from '../../shared/platform/proxy-tunnel.ts';
 import { DialCredentials } from './credentials.ts';
-import { CLOSED_AFTER_HANDSHAKE, connectError, type DialFacts } from './tls-failure.ts';
+import { CLOSED_AFTER_HANDSHAKE, codeOf, connectError, type DialFacts } from './tls-failure.ts';
 
 export interface DialOptions {
   /** HOST:PORT. */
@@ -170,11 +170,15 @@ function plainWords(details: string): string {
   return last.trim() || 'it does not answer';
 }
 
+/** A server may reset instead of closing: with TLS 1.3 right after the handshake, where it takes no certificate of ours. */
+const RESETS = ['ECONNRESET', 'EPIPE'];
+
 /** What the sockets had to say counts more, that of a moment later too. */
 async function causeOf(client: Client, credentials: DialCredentials): Promise<Error> {
-  if (credentials.error) return credentials.error;
-  const late = await networkError(client, credentials.secured);
-  return credentials.error ?? late;
+  const late = credentials.error ? null : await networkError(client, credentials.secured);
+  const cause = credentials.error ?? late ?? new Error('the connection attempt failed');
+  if (!credentials.secured || !RESETS.includes(codeOf(cause))) return cause;
+  return Object.assign(new Error(cause.message, { cause }), { code: CLOSED_AFTER_HANDSHAKE });
 }
 
 /**
@@ -190,9 +194,8 @@ function networkError(client: Client, secured: boolean): Promise<Error> {
       const system = /\b(E[A-Z_]{4,})\b/.exec(failure.message)?.[1];
       const late = error?.code === status.DEADLINE_EXCEEDED ? 'ETIMEDOUT' : undefined;
       const unnamed = failure.message.startsWith('Name resolution failed') ? 'NAME_RESOLUTION' : undefined;
-      // a server may reset instead of closing
-      const cut = secured && (system === undefined || system === 'ECONNRESET' || system === 'EPIPE');
-      const code = cut && !late ? CLOSED_AFTER_HANDSHAKE : (system ?? unnamed ?? late);
+      const closed = secured && system === undefined && !late;
+      const code = closed ? CLOSED_AFTER_HANDSHAKE : (system ?? unnamed ?? late);
       resolve(code ? Object.assign(failure, { code }) : failure);
     });
   });

@@ -121,8 +121,9 @@ export class ReportQueue {
   }
 
   /**
-   * The oldest that wait, at most LARGEST_BATCH entries and 512 KiB encoded, as one batch that settle() must be told of before
-   * there is another; null when there are none, or one is out. `oneSecond`: of one timestamp and different types.
+   * The oldest that wait, at most LARGEST_BATCH entries and 512 KiB encoded, as one batch that settle() must be told of
+   * before there is another; null when there are none, or one is out. `oneSecond`: of one timestamp and different
+   * types.
    */
   async next({ oneSecond = false }: { oneSecond?: boolean } = {}): Promise<Batch | null> {
     if (this.#out !== null || this.#closed) return null;

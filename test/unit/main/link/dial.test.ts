@@ -1,6 +1,9 @@
 /** Connections as they are made and lost, below the link. */
 import { promises as dns } from 'node:dns';
+import type { AddressInfo } from 'node:net';
+import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { createAuthority } from '../../../../src/demo/certificates.ts';
 import { type Connection, dial } from '../../../../src/main/link/dial.ts';
 import { ReferenceManager } from '../../../../src/manager/manager.ts';
 import { TcpProxy } from '../../../support/tcp-proxy.ts';
@@ -50,6 +53,35 @@ describe('a connection', () => {
     const since = performance.now();
     await vi.waitFor(() => expect(performance.now() - since).toBeGreaterThan(500), { timeout: 5000 });
     expect(lost).toBe(false);
+  });
+});
+
+test.each<[string, (socket: TLSSocket, proxy: TcpProxy) => unknown]>([
+  ['ended', (socket) => socket.destroy()],
+  ['reset', (_, proxy) => proxy.drop()],
+])('one that is %s right after the handshake: the certificate is what it did not take', async (_, act) => {
+  const authority = await createAuthority('test CA');
+  const [own, peer] = await Promise.all(
+    ['daemon', 'manager'].map((name) => authority.issue({ name, hosts: ['127.0.0.1'] })),
+  );
+  const server = createServer({ ...peer, ALPNProtocols: ['h2'] }, (socket) =>
+    act(
+      socket.on('error', () => {}),
+      proxy,
+    ),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  const proxy = await TcpProxy.listen(server.address() as AddressInfo);
+  onTestFinished(() => proxy.close());
+  const attempt = dial({
+    ...{ address: `127.0.0.1:${proxy.port}`, context: createSecureContext({ ...own, ca: authority.cert }) },
+    ...{ files: { caFile: '/ca', certFile: '/crt' }, proxy: null, timeoutMs: 10_000, keepaliveMs: 30_000 },
+    signal: new AbortController().signal,
+  });
+  await expect(attempt).rejects.toMatchObject({
+    code: 'D2001',
+    message: expect.stringMatching(/does not accept \/crt \(check: client certificate\)/),
   });
 });
 
