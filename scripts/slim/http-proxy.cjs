@@ -1,4 +1,4 @@
-// The daemon opens tunnels through proxies itself (src/main/link/proxy-tunnel.ts) and switches grpc-js's own off.
+// The daemon opens tunnels through proxies itself (src/shared/platform/proxy-tunnel.ts) and switches grpc-js's own off.
 module.exports = {
   mapProxyName: (target) => ({ target, extraOptions: {} }),
   getProxiedConnection: async () => null,

@@ -221,7 +221,7 @@ export interface Event {
   number: number;
   /** Unix seconds */
   timestamp: number;
-  /** agent-exited, alert-raised, alert-cleared, certificate, reports-lost */
+  /** agent-exited, agent-failed, alert-raised, alert-cleared, certificate, reports-lost */
   kind: string;
   /** empty where it is not about an agent */
   agentId: string;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { LARGEST_BATCH } from '../../../../src/main/link/queue/batch-size.ts';
 import { finite } from '../../../../src/main/link/queue/report-entry.ts';
 import { metricsJson } from '../../../../src/main/link/report-json.ts';
 
@@ -41,6 +42,11 @@ test('every method', () => {
   const methods = [...PROTO.matchAll(/^ {2}rpc (\w+)\(/gm)].map(([, method = '']) => method);
   expect(methods.length).toBeGreaterThan(10);
   expect(methods.filter((method) => !DOCUMENT.includes(`\`${method}\``))).toEqual([]);
+});
+
+test('how many entries go at once', () => {
+  expect(DOCUMENT).toContain(`1 to ${LARGEST_BATCH} of these`);
+  expect(DOCUMENT).toContain(`${LARGEST_BATCH} entries, 512 KiB`);
 });
 
 describe('the example of MetricsRequest.data', () => {
