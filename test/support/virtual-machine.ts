@@ -20,7 +20,7 @@ export async function runInMachine(
   folder: string,
   limitSeconds: number,
 ): Promise<{ status: number | null; output: string; failed: string[] }> {
-  cpSync(join(GUEST, 'common.sh'), join(folder, 'common.sh'));
+  for (const shared of ['common.sh', 'installed.sh']) cpSync(join(GUEST, shared), join(folder, shared));
   cpSync(join(GUEST, `${name}.sh`), join(folder, 'test.sh'));
   const machine = spawn(RUN, [MACHINE, String(limitSeconds), folder], { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];

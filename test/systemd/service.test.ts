@@ -2,7 +2,7 @@
  * The daemon as the service that scripts/systemd/daemon.service makes of it, under a real systemd in a virtual machine:
  * only where `npm run test:systemd` has made one. What happens there is in guest/service.sh.
  */
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
@@ -11,6 +11,7 @@ import { MACHINE, runInMachine } from '../support/virtual-machine.ts';
 
 const MINUTE = 60_000;
 const UNIT = join(import.meta.dirname, '../../scripts/systemd/daemon.service');
+const PAGE = join(import.meta.dirname, '../../docs/systemd.md');
 
 const agent = (id: string, script: string, over: object = {}): object => ({
   id,
@@ -74,6 +75,9 @@ describe.skipIf(MACHINE === '')('as a service', () => {
       expect(failed).toEqual([]);
       expect(output).toContain('all checks of the machine were made');
       expect(status).toBe(0);
+      const documented = /`systemd-analyze security daemon` gives (\d+\.\d)/.exec(readFileSync(PAGE, 'utf8'))?.[1];
+      expect(documented).toBeDefined();
+      expect(/^exposure: (\S+)$/m.exec(output)?.[1]).toBe(documented);
     },
     20 * MINUTE,
   );

@@ -1,6 +1,6 @@
 # What happens in the machine: daemons that are not root's. One as a unit with User=, where no scope can be made; one as
 # a unit of a user's own manager, where scopes are that manager's.
-# shellcheck shell=bash source=common.sh
+# shellcheck shell=bash source-path=SCRIPTDIR source=common.sh
 . /vm-test/in/common.sh
 root=/opt/daemon
 pid_of() { pgrep -u joe -f "^sleep $1\$"; }

@@ -1,13 +1,12 @@
 # What happens in the machine: the daemon as a unit, updated to good and bad versions. A line a check; ends with the
 # number of checks that failed.
-# shellcheck shell=bash source=common.sh
+# shellcheck shell=bash disable=SC2317 source-path=SCRIPTDIR source=common.sh
 . /vm-test/in/common.sh
 root=/opt/hostd
-ctl() { DAEMON_NODE=$node "$root/current/bin/daemonctl" "$@"; }
-sock="--socket /var/lib/hostd/control.sock"
+ctl() { DAEMON_NODE=$node "$root/current/bin/daemonctl" "$@" --socket /var/lib/hostd/control.sock; }
 current() { basename "$(readlink "$root/current")"; }
 agents() { pgrep -f '^/bin/sleep 100000' | sort | tr '\n' ' '; }
-answers() { ctl updates $sock; }
+answers() { ctl updates; }
 connected() { grep -q '"event":"registered"' /var/log/daemon.log; }
 quiet() { [ -z "$(systemctl list-units --no-legend 'daemon-update-*')" ]; }
 
@@ -44,7 +43,7 @@ UNIT
   before=$(agents)
   is "two agents" "$(echo "$before" | wc -w)" 2
 
-  out=$(ctl update daemon --file "$in/good.tar.gz" $sock 2>&1); is "a good version: exit code" "$?" 0
+  out=$(ctl update daemon --file "$in/good.tar.gz" 2>&1); is "a good version: exit code" "$?" 0
   echo "$out" | tail -n 1
   is "current" "$(current)" 1.1.0
   is "agents keep their pids" "$(agents)" "$before"
@@ -52,18 +51,18 @@ UNIT
   until_ 20 quiet; is "no helper is left" "$?" 0
 
   for bad in crashes hangs cannot-connect; do
-    out=$(ctl update daemon --file "$in/$bad.tar.gz" --retry $sock 2>&1); is "$bad: exit code" "$?" 1
+    out=$(ctl update daemon --file "$in/$bad.tar.gz" --retry 2>&1); is "$bad: exit code" "$?" 1
     echo "$out" | tail -n 1
     has "$bad: rolled back" "$out" 'rolled back to 1.1.0'
     is "$bad: current" "$(current)" 1.1.0
     is "$bad: agents keep their pids" "$(agents)" "$before"
     is "$bad: unit" "$(prop hostd ActiveState)" active
     until_ 20 quiet; is "$bad: no helper is left" "$?" 0
-    has "$bad: the status says so" "$(ctl updates $sock)" 'Rolled back and not seen yet'
+    has "$bad: the status says so" "$(ctl updates)" 'Rolled back and not seen yet'
   done
 
   systemctl stop manager
-  out=$(ctl update daemon --file "$in/newer.tar.gz" --retry $sock 2>&1); is "the Manager is away: exit code" "$?" 0
+  out=$(ctl update daemon --file "$in/newer.tar.gz" --retry 2>&1); is "the Manager is away: exit code" "$?" 0
   echo "$out" | tail -n 1
   is "the Manager is away: current" "$(current)" 1.2.0
   is "the Manager is away: agents keep their pids" "$(agents)" "$before"
@@ -71,16 +70,14 @@ UNIT
 
   # a power cut while a version is proving itself
   : >/var/log/daemon.log
-  out=$(ctl rollback daemon --no-wait $sock 2>&1); is "a rollback begins" "$?" 0
+  out=$(ctl rollback daemon --no-wait 2>&1); is "a rollback begins" "$?" 0
   until_ 120 grep -q '"step": "proving"' /var/lib/hostd/updates/daemon.json; is "it comes to proving" "$?" 0
-  echo "power cut now"
-  echo b >/proc/sysrq-trigger
-  sleep 60
+  power_cut
 fi
 
 until_ 120 answers; is "after the power cut: the daemon answers" "$?" 0
 until_ 180 test ! -e /var/lib/hostd/updates/daemon.json; is "after the power cut: the update is over" "$?" 0
-ctl updates $sock | tail -n 1
+ctl updates | tail -n 1
 is "after the power cut: current" "$(current)" 1.1.0
 is "after the power cut: unit" "$(prop hostd ActiveState)" active
 is "after the power cut: two agents" "$(agents | wc -w)" 2

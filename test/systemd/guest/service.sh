@@ -1,5 +1,5 @@
 # What happens in the machine: the daemon as its unit makes it a service, with four agents.
-# shellcheck shell=bash source=common.sh
+# shellcheck shell=bash disable=SC2016,SC2317 source-path=SCRIPTDIR source=common.sh
 . /vm-test/in/common.sh
 root=/opt/daemon
 log=/var/log/daemon/daemon.log
@@ -21,8 +21,8 @@ if [ "$VM_BOOT" = 1 ]; then
   cp $in/daemon.service /etc/systemd/system/
   printf '[Service]\nEnvironment=DAEMON_NODE=%s\n' "$node" >/etc/systemd/system/daemon.service.d/node.conf
   is 'systemd-analyze verify' "$(systemd-analyze verify /etc/systemd/system/daemon.service 2>&1)" ''
-  systemd-analyze security daemon.service --no-pager | tail -n 1
   systemctl daemon-reload
+  echo "exposure: $(systemd-analyze security daemon --no-pager | sed -n 's/.*: \([0-9.]*\) [A-Z].*/\1/p')"
   systemctl enable -q daemon
 
   echo '--- start'
@@ -34,20 +34,20 @@ if [ "$VM_BOOT" = 1 ]; then
   until_ 30 sh -c "systemctl show -P StatusText daemon | grep -q '^4 agents running'"
   has 'status text' "$(prop daemon StatusText)" '4 agents running; link to the Manager'
   one=$(pid_of 100001)
-  is 'agents know nothing of the notifications' "$(tr '\0' '\n' </proc/$one/environ | grep -cE '^(NOTIFY_SOCKET|WATCHDOG)')" 0
+  is 'agents know nothing of the notifications' "$(tr '\0' '\n' <"/proc/$one/environ" | grep -cE '^(NOTIFY_SOCKET|WATCHDOG)')" 0
   is 'the daemon is spared by the OOM killer' "$(cat "/proc/$(main)/oom_score_adj")" -500
-  is 'agents are not' "$(cat /proc/$one/oom_score_adj)" 0
+  is 'agents are not' "$(cat "/proc/$one/oom_score_adj")" 0
   before=$(agents)
 
   echo '--- groups of their own'
-  has 'an agent is in a scope' "$(group $one)" /daemon.slice/daemon-agents.slice/daemon-agent-one-
+  has 'an agent is in a scope' "$(group "$one")" /daemon.slice/daemon-agents.slice/daemon-agent-one-
   is 'the daemon has its group for itself' "$(cat "$(group "$(main)")/cgroup.procs")" "$(main)"
   hog=$(group "$(pgrep -f 'until \[ -e /run/hog' | head -n 1)")
-  is 'memory.max' "$(cat $hog/memory.max)" 39997440
+  is 'memory.max' "$(cat "$hog/memory.max")" 39997440
   is 'memory.high' "$(cat "$(group "$one")/memory.high")" 35999744
-  is 'memory.oom.group' "$(cat $hog/memory.oom.group)" 1
-  is 'cpu.max' "$(cat $hog/cpu.max)" '60000 100000'
-  is 'pids.max' "$(cat $hog/pids.max)" 20
+  is 'memory.oom.group' "$(cat "$hog/memory.oom.group")" 1
+  is 'cpu.max' "$(cat "$hog/cpu.max")" '60000 100000'
+  is 'pids.max' "$(cat "$hog/pids.max")" 20
 
   echo '--- reload'
   sed -i 's/^daemon:/daemon:\n  log_level: debug/' /etc/daemon/daemon.yaml
@@ -78,7 +78,7 @@ if [ "$VM_BOOT" = 1 ]; then
   is 'and are adopted' "$(($(adopted) - seen))" 4
   systemctl stop daemon; is 'stop' "$(prop daemon ActiveState)/$(prop daemon Result)" inactive/success
   is 'agents live on' "$(agents)" "$before"
-  is 'limits hold meanwhile' "$(cat $hog/memory.max)" 39997440
+  is 'limits hold meanwhile' "$(cat "$hog/memory.max")" 39997440
   is 'systemd counts no process as left over' "$(journalctl -q -u daemon -o cat | grep -c 'remains running')" 0
   systemctl start daemon
   is 'adopted again' "$(agents)" "$before"
