@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { backlogOf, checkDelivery, keyOf, writeBacklog } from '../../../../bench/benchmarks/link-backlog.ts';
+import { LARGEST_BATCH } from '../../../../src/main/link/queue/batch-size.ts';
 import { ReportQueue } from '../../../../src/main/link/queue/report-queue.ts';
 import type { ReportEvent } from '../../../../src/shared/contracts/manager-events.ts';
 import { systemClock } from '../../../../src/shared/platform/clock.ts';
@@ -32,7 +33,7 @@ test('the daemon finds the backlog on disk, in order', async () => {
   const queue = await ReportQueue.open({ folder, ...limits, clock, after: (ms, _, run) => clock.after(ms, run), log });
   expect(queue.status()).toMatchObject({ waiting: 250, onDisk: 250 });
   const batch = await queue.next();
-  expect(batch?.metrics.map(keyOf)).toEqual(expected.slice(0, 100));
+  expect(batch?.metrics.map(keyOf)).toEqual(expected.slice(0, LARGEST_BATCH));
   await queue.close();
 });
 
