@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createAuthority, createCertificates } from '../../../../src/demo/certificates.ts';
 import { type HttpProxyServer, httpProxy } from '../../../support/http-proxy.ts';
-import { temporaryFolder } from '../../../support/temp-folder.ts';
+import { temporaryFolder, testFolder } from '../../../support/temp-folder.ts';
 import { type LinkHarness, metric, until, useLinkHarness } from './link-harness.ts';
 
 const harness = useLinkHarness();
@@ -225,7 +225,7 @@ describe('certificates that rotate', () => {
   };
 
   test('CA and both certificates, during heartbeats: none fails, the link moves to a new connection', async () => {
-    const folder = (await temporaryFolder('link-rotation')).path;
+    const folder = await testFolder('link-rotation');
     await createCertificates(folder);
     const { manager, port } = await h.managerWith({}, folder);
     const link = h.start({
@@ -247,9 +247,9 @@ describe('certificates that rotate', () => {
   });
 
   test('a set that the Manager does not take is not used, and told once; it is when the Manager follows', async () => {
-    const folder = (await temporaryFolder('link-rotation')).path;
+    const folder = await testFolder('link-rotation');
     await createCertificates(folder);
-    const server = (await temporaryFolder('link-rotation')).path;
+    const server = await testFolder('link-rotation');
     await cp(folder, server, { recursive: true });
     const { manager, port } = await h.managerWith({}, server);
     h.start({ folder, addresses: [`127.0.0.1:${port}`], heartbeatIntervalMs: 20 });
@@ -271,11 +271,11 @@ describe('certificates that rotate', () => {
   });
 
   test('a key of another certificate, or a file cut short, keeps the old set', async () => {
-    const folder = (await temporaryFolder('link-rotation')).path;
+    const folder = await testFolder('link-rotation');
     await createCertificates(folder);
     h.start({ folder: h.tls, heartbeatIntervalMs: 20 });
     await until(() => h.of('heartbeat').length > 0, 'heartbeats');
-    const own = (await temporaryFolder('link-rotation')).path;
+    const own = await testFolder('link-rotation');
     await cp(h.tls, own, { recursive: true });
     const link = h.start({ folder: own, heartbeatIntervalMs: 20 });
     await connected(link);
