@@ -22,6 +22,7 @@ export function soak(context: BenchContext): Promise<BenchReport> {
     const heartbeats = daemon.heartbeats() - before;
     requireHeartbeats(heartbeats, windowMs, null);
     const figures = soakFigures(watched);
+    const blockMinutes = BLOCK_MS / 60_000;
     return {
       name: 'soak',
       title: `the daemon at rest for ${(windowMs / 60_000).toFixed(0)} minutes, with three agents`,
@@ -29,9 +30,10 @@ export function soak(context: BenchContext): Promise<BenchReport> {
       notes: [
         `A sample a second from ${warmUpMs / 1000} s after the first report on; all intervals as shipped. ` +
           `${heartbeats} heartbeats were answered.`,
-        'First and last are the least of the first and of the last five minutes; max is the most of all.',
-        `The slope is that of a straight line by least squares through the least of each of ${figures.rss.points} times ${BLOCK_MS / 60_000} minutes. It ` +
-          'counts as growth above two standard errors and 100 KB an hour.',
+        `First and last are the least of the first and of the last ${blockMinutes} minutes; max is the most of all.`,
+        'The slope is that of a straight line by least squares through the least of each of ' +
+          `${figures.rss.points} times ${blockMinutes} minutes. ` +
+          'It counts as growth above two standard errors and 100 KB an hour.',
       ],
       verdicts: [],
       gate: soakGate(figures),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { GROUP_ID, image, type Ran, runScript, SignedReleases, treeOf } from '../support/install-root.ts';
-import { runInstalled } from '../support/installed-daemon.ts';
+import { type InstalledDaemon, runInstalled } from '../support/installed-daemon.ts';
 import { waitFor } from '../support/wait-until.ts';
 
 const SCRIPTS = fileURLToPath(new URL('../../scripts', import.meta.url));
@@ -34,6 +34,19 @@ async function installed(archive = first): Promise<string> {
 }
 
 const currentOf = (root: string): string => readlinkSync(join(root, 'opt/daemon/current'));
+
+/** Ends the daemon for good once it has ended its agents, as uninstall.sh asks it to. */
+async function stopOnceAgentsAreEnded(root: string, { agents, supervisor }: InstalledDaemon): Promise<void> {
+  const once = supervisor.daemon;
+  // not only that they have gone: daemonctl must have its answer before the daemon is ended here
+  const audit = join(root, 'var/log/daemon/audit.log');
+  const answered = (): boolean => existsSync(audit) && readFileSync(audit, 'utf8').includes('"asked":"stop"');
+  await waitFor(() => (agents().length === 0 && answered()) || once.exit !== null, {
+    what: 'the end of the agents',
+    timeoutMs: 20_000,
+  });
+  await supervisor.stop();
+}
 
 describe('what was installed', () => {
   test(
@@ -89,20 +102,12 @@ describe('what was installed', () => {
     'runs its agents again where they were stopped to remove it',
     async () => {
       const root = await installed();
-      const { agents, supervisor } = await runInstalled(root);
-      const once = supervisor.daemon;
+      const running = await runInstalled(root);
       const table = join(root, 'var/lib/daemon/agents.json');
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--stop-agents');
-      // not only that they have gone: daemonctl must have its answer before the daemon is ended here
-      const audit = join(root, 'var/log/daemon/audit.log');
-      const answered = (): boolean => existsSync(audit) && readFileSync(audit, 'utf8').includes('"asked":"stop"');
-      await waitFor(() => (agents().length === 0 && answered()) || once.exit !== null, {
-        what: 'the end of the agents',
-        timeoutMs: 20_000,
-      });
-      await supervisor.stop();
+      await stopOnceAgentsAreEnded(root, running);
       expect(await removing).toMatchObject({ code: 0, stderr: '' });
-      expect(agents()).toEqual([]);
+      expect(running.agents()).toEqual([]);
       expect(existsSync(table)).toBe(false);
       expect(existsSync(join(root, 'var/lib/daemon/node-id'))).toBe(true);
 
@@ -120,20 +125,12 @@ describe('what was installed', () => {
       const root = await image();
       const before = treeOf(root);
       expect(await install(root, first)).toMatchObject({ code: 0 });
-      const { agents, supervisor } = await runInstalled(root);
-      const once = supervisor.daemon;
+      const running = await runInstalled(root);
       const removing = fromRelease(root, 'uninstall.sh', '--yes', '--purge', '--stop-agents');
-      // not only that they have gone: daemonctl must have its answer before the daemon is ended here
-      const audit = join(root, 'var/log/daemon/audit.log');
-      const answered = (): boolean => existsSync(audit) && readFileSync(audit, 'utf8').includes('"asked":"stop"');
-      await waitFor(() => (agents().length === 0 && answered()) || once.exit !== null, {
-        what: 'the end of the agents',
-        timeoutMs: 20_000,
-      });
-      await supervisor.stop();
+      await stopOnceAgentsAreEnded(root, running);
       const { code, stderr } = await removing;
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(agents()).toEqual([]);
+      expect(running.agents()).toEqual([]);
       expect(treeOf(root)).toEqual(before);
     },
     LONG_MS,

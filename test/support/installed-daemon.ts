@@ -9,14 +9,17 @@ import { killProcessesWith, processesWith } from './processes.ts';
 import { ReleaseRoot, Supervisor } from './release-root.ts';
 import { waitFor } from './wait-until.ts';
 
+export interface InstalledDaemon {
+  /** Pids of its live agents. */
+  agents(): number[];
+  supervisor: Supervisor;
+}
+
 /**
  * Inside a test: with one agent, by somebody who starts it again whenever it ends. `over`: sections of the configuration
  * that are others; there is no Manager unless one is given.
  */
-export async function runInstalled(
-  root: string,
-  over: Record<string, unknown> = {},
-): Promise<{ agents(): number[]; supervisor: Supervisor }> {
+export async function runInstalled(root: string, over: Record<string, unknown> = {}): Promise<InstalledDaemon> {
   const below = (path: string): string => join(root, path);
   const config = {
     daemon: {

@@ -39,6 +39,28 @@ async function renderUsage(looks: ControlVerbs['usage']['output']): Promise<stri
   return looks.length === 0 ? 'Nothing was measured in that time.' : renderTable(usageTable(looks), printedColumns());
 }
 
+/** One look: for programs, or for people. */
+interface Source {
+  answer(): Promise<object>;
+  text(): Promise<string>;
+}
+
+function hostMetrics(socket: string, fresh: boolean): Source {
+  return {
+    answer: () => ask(socket, 'metrics', { fresh }),
+    text: async () => render(await askShown(socket, 'metrics', { fresh })),
+  };
+}
+
+async function agentUsage(socket: string, agentId: string, seconds: number): Promise<Source> {
+  await requireAgent(socket, agentId);
+  const input = { agentId, seconds };
+  return {
+    answer: () => ask(socket, 'usage', input),
+    text: async () => renderUsage(await askShown(socket, 'usage', input)),
+  };
+}
+
 async function metrics(agentId: string | undefined, options: MetricsOptions): Promise<void> {
   const { watch, json, last } = options;
   if (agentId === undefined && last !== undefined) throw new UsageError('--last is for an agent');
@@ -46,20 +68,14 @@ async function metrics(agentId: string | undefined, options: MetricsOptions): Pr
   const minutes = count(last ?? MINUTES.default, '--last', MINUTES.least, MINUTES.most);
   const seconds = count(typeof watch === 'string' ? watch : SECONDS.default, '--watch', SECONDS.least, SECONDS.most);
   const socket = await socketOf(options);
-  if (agentId !== undefined) await requireAgent(socket, agentId);
-  const input = { fresh: options.fresh === true || watch !== undefined };
-  const usage = { agentId: agentId ?? '', seconds: minutes * 60 };
+  const source =
+    agentId === undefined
+      ? hostMetrics(socket, options.fresh === true || watch !== undefined)
+      : await agentUsage(socket, agentId, minutes * 60);
   const clears = watch !== undefined && process.stdout.isTTY;
   do {
-    if (json) {
-      printJson(await (agentId === undefined ? ask(socket, 'metrics', input) : ask(socket, 'usage', usage)));
-    } else {
-      const text =
-        agentId === undefined
-          ? await render(await askShown(socket, 'metrics', input))
-          : await renderUsage(await askShown(socket, 'usage', usage));
-      print(`${clears ? CLEAR_SCREEN : ''}${text}${watch === undefined || clears ? '' : '\n'}`);
-    }
+    if (json) printJson(await source.answer());
+    else print(`${clears ? CLEAR_SCREEN : ''}${await source.text()}${watch === undefined || clears ? '' : '\n'}`);
     if (watch !== undefined) await sleep(seconds * 1000);
   } while (watch !== undefined);
 }

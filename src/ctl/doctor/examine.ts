@@ -49,13 +49,14 @@ function daemonPid(config: Config, outcome: ControlOutcome): number | null {
 export async function examine({ configFile, socket, nowMs }: ExamineOptions): Promise<Finding[]> {
   const { checkHost, loadConfigFile } = await import('../../shared/config/load.ts');
   const { config, diagnostics, places } = loadConfigFile(configFile);
+  const booted = systemdRuns();
   const findings = new Findings('configuration');
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
   for (const { line, keyPath, message } of errors) {
     const place = line > 0 ? `line ${line}, ${keyPath}: ` : '';
     findings.failed(configFile, `${place}${message}`, `daemonctl config check ${configFile}`);
   }
-  if (!config) return [...findings.all, ...examineSystemd(daemonProcess(0), systemdRuns())];
+  if (!config) return [...findings.all, ...examineSystemd(daemonProcess(0), booted)];
   const warnings = diagnostics.length - errors.length;
   if (warnings === 0) findings.ok(configFile, 'is valid');
   else findings.warning(configFile, `is valid, with ${warnings} warnings`, `daemonctl config check ${configFile}`);
@@ -80,7 +81,7 @@ export async function examine({ configFile, socket, nowMs }: ExamineOptions): Pr
     ...examineAgents(config, checkHost(config, places)),
     ...sockets,
     ...managers,
-    ...examinePrivileges(config, daemon, own.uid, systemdRuns()),
-    ...examineSystemd(daemon, systemdRuns()),
+    ...examinePrivileges(config, daemon, own.uid, booted),
+    ...examineSystemd(daemon, booted),
   ];
 }

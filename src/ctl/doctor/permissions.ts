@@ -9,12 +9,10 @@ import type { Config } from '../../shared/config/schema.ts';
 import { codeOf } from '../../shared/errors/error-code.ts';
 import type { DaemonProcess, DaemonProgram } from './daemon-process.ts';
 import { type Finding, Findings } from './finding.ts';
-import { mayWrite, octal, type User, type Writer, writersBy, writersOf } from './writers.ts';
+import { mayWrite, OTHERS_WRITE, octal, STICKY, type User, type Writer, writersBy, writersOf } from './writers.ts';
 
 const OTHERS_READ = 0o004;
 const GROUP_READ = 0o040;
-const OTHERS_WRITE = 0o002;
-const STICKY = 0o1000;
 const AS_ROOT = 'run doctor as root';
 
 /** As whom the daemon runs, or would. */

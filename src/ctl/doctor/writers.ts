@@ -5,10 +5,10 @@
 import { lstatSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-const OTHERS_WRITE = 0o002;
+export const OTHERS_WRITE = 0o002;
 const GROUP_WRITE = 0o020;
 /** In such a folder only the owner of a file, or of the folder, may put another in its place. */
-const STICKY = 0o1000;
+export const STICKY = 0o1000;
 
 export interface Writer {
   kind: 'everybody' | 'group' | 'owner';

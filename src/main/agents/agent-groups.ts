@@ -161,9 +161,13 @@ export class AgentGroups {
   /** Of the scopes of all daemons on this host: what is another's is not one of ours that has gone. */
   #killedInScopes(): Map<string, number> {
     const parent = this.#folder;
-    if (parent === null) return new Map();
-    const counts = foldersIn(parent).map((name) => [name, this.#killed(join(parent, name))] as const);
-    return new Map(counts.flatMap(([name, count]) => (count === null ? [] : [[name, count] as const])));
+    const counts = new Map<string, number>();
+    if (parent === null) return counts;
+    for (const name of foldersIn(parent)) {
+      const count = this.#killed(join(parent, name));
+      if (count !== null) counts.set(name, count);
+    }
+    return counts;
   }
 
   /** The daemon's group has its limits and devices: no place for agents where they could have their own. */

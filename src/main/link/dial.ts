@@ -175,8 +175,8 @@ const RESETS = ['ECONNRESET', 'EPIPE'];
 
 /** What the sockets had to say counts more, that of a moment later too. */
 async function causeOf(client: Client, credentials: DialCredentials): Promise<Error> {
-  const late = credentials.error ? null : await networkError(client, credentials.secured);
-  const cause = credentials.error ?? late ?? new Error('the connection attempt failed');
+  const late = credentials.error ?? (await networkError(client, credentials.secured));
+  const cause = credentials.error ?? late;
   if (!credentials.secured || !RESETS.includes(codeOf(cause))) return cause;
   return Object.assign(new Error(cause.message, { cause }), { code: CLOSED_AFTER_HANDSHAKE });
 }
