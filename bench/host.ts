@@ -3,7 +3,7 @@
  * daemon as often as it is wanted, started as a release starts it. All of it, agents included, ends with the scope.
  */
 import { readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createCertificates } from '../src/demo/certificates.ts';
@@ -41,6 +41,8 @@ export interface RunningDaemon {
   /** Rejects when it ends, with what it said last. */
   ended: Promise<never>;
   stop(): Promise<void>;
+  /** Has it go on with other intervals (see BenchConfig), by a reload of its configuration. */
+  setIntervals(intervalMs: number | null): Promise<void>;
 }
 
 /** Where the daemon is not to be what startDaemon() makes by itself. */
@@ -126,8 +128,8 @@ export class BenchHost {
       const { bundles, launcher } = this.#options;
       this.#launcher = await makeRelease(join(this.folder, RELEASE), launcher, (lib) => symlink(resolve(bundles), lib));
     }
-    const config = { folder, tlsFolder: this.folder, managerPort, agents, intervalMs, keys };
-    await writeFile(configFile(folder), renderConfig(config));
+    const config = { folder, tlsFolder: this.folder, managerPort, agents, keys };
+    await writeFile(configFile(folder), renderConfig({ ...config, intervalMs }));
     this.#options.signal.throwIfAborted();
     const startedMs = performance.now();
     // its launcher becomes it: the pid is the daemon's
@@ -137,22 +139,34 @@ export class BenchHost {
     });
     const stop = (): Promise<void> => child.stop(DAEMON_STOP_MS);
     await this.#scope.add(stop);
-    return { pid: child.pid, folder, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop };
+    return {
+      ...{ pid: child.pid, folder, startedMs, ended: endOf(child, () => lastLines(logFile(folder))), stop },
+      setIntervals: async (next) => {
+        const changed = `${configFile(folder)}.next`;
+        await writeFile(changed, renderConfig({ ...config, intervalMs: next }));
+        await rename(changed, configFile(folder)); // it looks for changes itself: never at half of one
+        await this.#ask('reload', folder);
+      },
+    };
   }
 
   /** Milliseconds from right before `daemonctl status` is started, as a release starts it, to its end with the answer. */
-  async askStatus({ folder }: RunningDaemon): Promise<number> {
+  askStatus({ folder }: RunningDaemon): Promise<number> {
+    return this.#ask('status', folder);
+  }
+
+  async #ask(verb: 'status' | 'reload', folder: string): Promise<number> {
     const { node, signal } = this.#options;
     const program = join(this.folder, RELEASE, 'bin', 'daemonctl');
     const startedMs = performance.now();
-    const child = new DemoChild('daemonctl', ['status', '--socket', controlSocket(folder)], {
+    const child = new DemoChild('daemonctl', [verb, '--socket', controlSocket(folder)], {
       program,
       env: { ...process.env, DAEMON_NODE: node.path },
     });
     await this.#scope.add(() => child.stop(0));
-    const exit = await within(child.exited, { what: 'the answer of daemonctl', timeoutMs: ANSWER_MS, signal });
+    const exit = await within(child.exited, { what: `the answer of daemonctl ${verb}`, timeoutMs: ANSWER_MS, signal });
     const tookMs = performance.now() - startedMs;
-    if (exit.code !== 0) throw new Error([`daemonctl ${describeExit(exit)}`, ...child.tail()].join('\n  '));
+    if (exit.code !== 0) throw new Error([`daemonctl ${verb} ${describeExit(exit)}`, ...child.tail()].join('\n  '));
     return tookMs;
   }
 

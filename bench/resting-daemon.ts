@@ -6,7 +6,7 @@ import type { HeartbeatEvent } from '../src/shared/contracts/manager-events.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { within } from './bounded.ts';
 import { sampleAgents } from './daemon-config.ts';
-import { BenchHost } from './host.ts';
+import { BenchHost, type RunningDaemon } from './host.ts';
 import type { BenchContext } from './report.ts';
 
 const READY_MS = 30_000;
@@ -15,10 +15,7 @@ const COLLECTORS = ['cpu', 'memory', 'disk', 'network'];
 const INTERVAL_MS = 60_000;
 const HEARTBEAT = '{"event":"heartbeat"';
 
-export interface RestingDaemon {
-  pid: number;
-  /** Rejects when it ends. */
-  ended: Promise<never>;
+export interface RestingDaemon extends Pick<RunningDaemon, 'pid' | 'ended' | 'setIntervals'> {
   /** Heartbeats that the Manager has accepted so far. */
   heartbeats(): number;
 }
@@ -50,15 +47,17 @@ export async function startResting(
     timeoutMs: READY_MS,
     signal: context.signal,
   });
-  return { pid: daemon.pid, ended: daemon.ended, heartbeats: () => heartbeats };
+  const { pid, ended, setIntervals } = daemon;
+  return { pid, ended, setIntervals, heartbeats: () => heartbeats };
 }
 
 /**
  * Throws an Error where fewer heartbeats were answered in a window than fall into it: a daemon that does not do its
- * work is no daemon at rest, however small.
+ * work is no daemon at rest, however small. So where there were more than twice as many: it has other intervals.
  */
 export function requireHeartbeats(answered: number, windowMs: number, intervalMs: number | null): void {
-  const least = Math.floor(windowMs / (intervalMs ?? INTERVAL_MS)) - 1;
-  if (answered < least)
-    throw new Error(`${answered} heartbeats were answered in ${windowMs / 1000} s, at least ${least} were to be`);
+  const due = Math.floor(windowMs / (intervalMs ?? INTERVAL_MS));
+  const answers = `${answered} heartbeats were answered in ${windowMs / 1000} s`;
+  if (answered < due - 1) throw new Error(`${answers}, at least ${due - 1} were to be`);
+  if (answered > 2 * due) throw new Error(`${answers}, at most ${2 * due} were to be`);
 }

@@ -11,9 +11,11 @@ const SAMPLE_MS = 1000;
 
 export function soak(context: BenchContext): Promise<BenchReport> {
   const { node, settings, signal } = context;
-  const { warmUpMs, windowMs } = settings.soak;
+  const { paced, warmUpMs, windowMs } = settings.soak;
   return withScope(async (scope) => {
-    const daemon = await startResting(scope, context, null);
+    const daemon = await startResting(scope, context, paced.intervalMs);
+    await Promise.race([sleep(paced.forMs, undefined, { signal }), daemon.ended]);
+    await daemon.setIntervals(null);
     await Promise.race([sleep(warmUpMs, undefined, { signal }), daemon.ended]);
     const before = daemon.heartbeats();
     const watching = watch([daemon.pid], { windowMs, signal, sampleMs: SAMPLE_MS });
@@ -28,8 +30,9 @@ export function soak(context: BenchContext): Promise<BenchReport> {
       title: `the daemon at rest for ${(windowMs / 60_000).toFixed(0)} minutes, with three agents`,
       table: soakTable(figures),
       notes: [
-        `A sample a second from ${warmUpMs / 1000} s after the first report on; all intervals as shipped. ` +
-          `${heartbeats} heartbeats were answered.`,
+        `A sample a second, all intervals as shipped; ${heartbeats} heartbeats were answered. Before it, ` +
+          `${paced.forMs / 60_000} minutes with intervals of ${paced.intervalMs / 1000} s, and ` +
+          `${warmUpMs / 60_000} as shipped.`,
         `First and last are the least of the first and of the last ${blockMinutes} minutes; max is the most of all.`,
         'The slope is that of a straight line by least squares through the least of each of ' +
           `${figures.rss.points} times ${blockMinutes} minutes. ` +
