@@ -13,6 +13,9 @@ bin=${self%/*}
 release=${bin%/*}
 root=${release%/*/*}
 trial=$root/trial
+# for the daemon Node's options are its own, not those of the shell that it happens to be started from, or of all services
+# of the host: some would keep it from starting beside the flags below. Its own are DAEMON_NODE_OPTIONS.
+if [ "${self##*/}" = daemon ]; then unset NODE_OPTIONS NODE_USE_SYSTEM_CA; fi
 case ${self##*/}"  $* " in
 'daemon '*' --version '* | 'daemon '*' --check '* | 'daemon '*' --help '*) ;;
 'daemon '*)
@@ -44,14 +47,17 @@ fi
 case ${self##*/} in
 daemon)
   # what keeps it small (docs/footprint.md): one arena of malloc, a young generation of 1 MiB, none of the CAs that
-  # Node brings or finds, which would stay in memory from the first connection on. The daemon trusts its own CA; for
-  # downloads from elsewhere it reads the others when it needs them.
+  # Node brings or finds, which would stay in memory from the first connection on. Without the two names OpenSSL would
+  # look into /etc/ssl, where some systems have all of them in one file. The daemon trusts its own CA; for downloads from
+  # elsewhere it reads the others when it needs them.
   export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
   if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then export DAEMON_EXTRA_CA_CERTS="$NODE_EXTRA_CA_CERTS"; fi
-  unset NODE_EXTRA_CA_CERTS SSL_CERT_FILE SSL_CERT_DIR
+  unset NODE_EXTRA_CA_CERTS
+  export SSL_CERT_FILE=/dev/null SSL_CERT_DIR=/dev/null
   set -- --use-openssl-ca --max-semi-space-size=1 "${bin%/*}/lib/${self##*/}.js" "$@"
   # a thread of these versions takes 3 MB less where it does not begin from Node's snapshot
   case $("$node" --version) in v22.* | v24.*) set -- --no-node-snapshot "$@" ;; esac
+  if [ -n "${DAEMON_NODE_OPTIONS:-}" ]; then export NODE_OPTIONS="$DAEMON_NODE_OPTIONS"; fi
   ;;
 *) set -- "${bin%/*}/lib/${self##*/}.js" "$@" ;;
 esac

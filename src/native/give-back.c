@@ -7,7 +7,7 @@
  *   withoutFaultAround(ranges) → how many are without it now, or less than 0, -errno
  *   trim() → whether the C library could be asked
  *   quietMutexes() → whether this Node has the switch
- *   giveBackFilled(range) → bytes given back
+ *   giveBackFilled(range) → bytes of the table of locks that were given back
  *   countPresent(range, counts) → whether /proc/self/pagemap told
  *   collect() → whether this Node has the call
  *   notify(address, text) → 0, or -errno
@@ -162,30 +162,82 @@ static napi_value quiet_mutexes(napi_env env, napi_callback_info info) {
   return truth(env, set != NULL);
 }
 
-static int is_filled(const unsigned char *page, size_t size) {
-  return page[0] == 0xff && memcmp(page, page + 1, size - 1) == 0;
+/*
+ * Where abseil keeps the locks that it looks for deadlocks among: a GraphCycles::Rep (graphcycles.cc), in a block of its
+ * LowLevelAlloc (low_level_alloc.cc), whose header knows its own address. It is memory of its own, a multiple of
+ * 64 KiB, which the kernel may have joined with its neighbours. Only as far as it is looked at.
+ */
+enum { TABLE_ENTRIES = 262139, UNUSED = -1 };
+static const uintptr_t ALLOCATED = 0x4c833e95;
+
+struct lock_graph {
+  struct {
+    uintptr_t size, magic;
+    void *arena, *unused;
+  } header;
+  struct {
+    void *at, *inlined[8];
+    uint32_t size, capacity;
+  } nodes;
+  struct {
+    int32_t *at, inlined[8];
+    uint32_t size, capacity;
+  } free_nodes;
+  void *table_nodes;
+  int32_t table[];
+};
+
+enum { TABLE_AT = sizeof(struct lock_graph), TABLE_END = TABLE_AT + TABLE_ENTRIES * 4 };
+
+/* Whether all that is before the table is as it must be; `graph` is a copy of what is at `at`. */
+static int is_lock_graph(const struct lock_graph *graph, uintptr_t at, size_t room) {
+  return graph->header.magic == (ALLOCATED ^ at) && graph->header.size >= TABLE_END && graph->header.size <= room &&
+         graph->table_nodes == (void *)(at + offsetof(struct lock_graph, nodes)) && graph->nodes.size > 0 &&
+         graph->nodes.size <= graph->nodes.capacity;
 }
 
 /*
- * Gives back the pages of one range whose every byte is 0xff, provided that they are most of it: a table of -1
- * that is used no more. They read as 0 afterwards. Pages that are not resident are not touched.
+ * The one that begins with some page of the range. What is in the range is somebody's, and he may give it up while it is
+ * looked at: it is read through the kernel, which then says so.
+ */
+static unsigned char *find_lock_graph(uintptr_t start, size_t length, size_t page) {
+  unsigned char *found = NULL;
+  int memory = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+  for (size_t at = 0; memory >= 0 && !found && at + TABLE_END <= length; at += page) {
+    struct lock_graph head;
+    if (pread(memory, &head, TABLE_AT, (off_t)(start + at)) == TABLE_AT && is_lock_graph(&head, start + at, length - at))
+      found = (unsigned char *)(start + at);
+  }
+  if (memory >= 0) close(memory);
+  return found;
+}
+
+/* Each entry is unused, or names one of the nodes. */
+static int is_table(const int32_t *table, uint32_t nodes) {
+  for (size_t i = 0; i < TABLE_ENTRIES; i++)
+    if (table[i] != UNUSED && (table[i] < 0 || (uint32_t)table[i] >= nodes)) return 0;
+  return 1;
+}
+
+static int is_unused(const int32_t *entries, size_t size) {
+  return entries[0] == UNUSED && memcmp(entries, entries + 1, size - sizeof *entries) == 0;
+}
+
+/*
+ * Gives back the pages of abseil's table of locks that no lock has ever been in, where the range holds it. They read as
+ * 0 afterwards, not as -1: nobody looks into it any more, since quietMutexes() was called, and whoever was at it when
+ * that was done has left it by now (own-process.ts). It is never freed.
  */
 static napi_value give_back_filled(napi_env env, napi_callback_info info) {
   struct ranges ranges = argument(env, info);
-  size_t page = (size_t)sysconf(_SC_PAGESIZE), filled = 0;
-  if (ranges.count != 1) return number(env, 0);
-  unsigned char *start = (unsigned char *)ranges.pairs[0];
-  size_t length = ranges.pairs[1], pages = length / page;
-  unsigned char resident[1024];
-  if (pages > sizeof resident || mincore(start, length, resident) != 0) return number(env, 0);
-  for (size_t i = 0; i < pages; i++) {
-    resident[i] = (resident[i] & 1) && is_filled(start + i * page, page);
-    filled += resident[i];
-  }
-  if (filled * 10 < pages * 6) return number(env, 0);
-  for (size_t i = 0; i < pages; i++)
-    if (resident[i]) madvise(start + i * page, page, MADV_DONTNEED);
-  return number(env, (double)(filled * page));
+  size_t page = (size_t)sysconf(_SC_PAGESIZE), given = 0;
+  if (ranges.count != 1 || sizeof(void *) != 8) return number(env, 0);
+  unsigned char *start = find_lock_graph(ranges.pairs[0], ranges.pairs[1], page);
+  struct lock_graph *graph = (struct lock_graph *)start;
+  if (!graph || !is_table(graph->table, graph->nodes.size)) return number(env, 0);
+  for (size_t at = (TABLE_AT + page - 1) / page * page; at + page <= TABLE_END; at += page)
+    if (is_unused((int32_t *)(start + at), page) && madvise(start + at, page, MADV_DONTNEED) == 0) given += page;
+  return number(env, (double)given);
 }
 
 /* Adds 1 for each page of the range that is mapped. An entry's highest bit says so (proc(5)). */

@@ -17,7 +17,6 @@ const UFFDIO_REGISTER = 0xc020aa00;
 const UFFDIO_REGISTER_MODE_WP = 2n;
 const MADV_DONTNEED = 4;
 const SET_DEADLOCK_DETECTION = '_ZN4absl29SetMutexDeadlockDetectionModeENS_15OnDeadlockCycleE';
-const NO_SUCH_CALL = -38;
 
 /** Null where the process has no such function. */
 function find<F>(library: LibraryHandle, declaration: string): F | null {
@@ -45,18 +44,20 @@ export async function koffiMemory(): Promise<NativeMemory> {
   ) => number;
   const trim = find<(keep: number) => number>(own, 'int malloc_trim(size_t)');
   const setDetection = find<(mode: number) => void>(own, `void ${SET_DEADLOCK_DETECTION}(int)`);
+  const close = own.func('int close(int)') as (descriptor: number) => number;
   let descriptor = -1;
-  let agreed: boolean | null = null;
-  const open = (): boolean => {
-    agreed ??= agree();
-    return agreed;
-  };
-  // a descriptor that the kernel does not agree on is of no use, and one number
-  const agree = (): boolean => {
-    descriptor = Number(syscall(USERFAULTFD, O_CLOEXEC_NONBLOCK | UFFD_USER_MODE_ONLY));
-    return (
-      descriptor >= 0 && ioctl(descriptor, UFFDIO_API, BigUint64Array.of(UFFD_API, UFFD_FEATURE_WP_ASYNC, 0n)) === 0
-    );
+  /** Gives 0, or -errno: then it may be tried again. */
+  const open = (): number => {
+    if (descriptor >= 0) return 0;
+    const opened = Number(syscall(USERFAULTFD, O_CLOEXEC_NONBLOCK | UFFD_USER_MODE_ONLY));
+    if (opened < 0) return -koffi.errno();
+    if (ioctl(opened, UFFDIO_API, BigUint64Array.of(UFFD_API, UFFD_FEATURE_WP_ASYNC, 0n)) !== 0) {
+      const error = koffi.errno();
+      close(opened);
+      return -error;
+    }
+    descriptor = opened;
+    return 0;
   };
   const each = (ranges: BigUint64Array, act: (at: bigint, length: bigint) => boolean): number => {
     let acted = 0;
@@ -66,13 +67,12 @@ export async function koffiMemory(): Promise<NativeMemory> {
   return {
     giveBack: (ranges) => each(ranges, (at, length) => madvise(at, length, MADV_DONTNEED) !== 0),
     withoutFaultAround: (ranges) =>
-      open()
-        ? each(
-            ranges,
-            (at, length) =>
-              ioctl(descriptor, UFFDIO_REGISTER, BigUint64Array.of(at, length, UFFDIO_REGISTER_MODE_WP, 0n)) === 0,
-          )
-        : NO_SUCH_CALL,
+      open() ||
+      each(
+        ranges,
+        (at, length) =>
+          ioctl(descriptor, UFFDIO_REGISTER, BigUint64Array.of(at, length, UFFDIO_REGISTER_MODE_WP, 0n)) === 0,
+      ),
     trim: () => {
       trim?.(0);
       return trim !== null;

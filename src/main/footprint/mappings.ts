@@ -121,10 +121,13 @@ export function isBeingWritten(mappings: readonly Mapping[], linked: ReadonlySet
   return mappings.some((mapping) => linked.has(mapping.path) && isAsInFile(mapping) && mapping.privateDirtyBytes > 0);
 }
 
-/** The files that /proc/self/maps names. At the start of a process: the program and what it is linked with. */
+/**
+ * The files that /proc/self/maps names with a part that is private and cannot be written. At the start of a process: the
+ * program and what it is linked with.
+ */
 export function mappedFiles(maps: Buffer): Set<string> {
   const lines = maps.toString('latin1').split('\n');
-  return new Set(lines.flatMap((line) => HEAD.exec(line)?.[5] ?? []).filter((path) => path.startsWith('/')));
+  return new Set(lines.flatMap((line) => /^\S+ .-.p \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []));
 }
 
 /**
@@ -152,23 +155,22 @@ export function headsOf(mappings: readonly Mapping[]): Buffer[] {
   return mappings.map(({ head }) => Buffer.from(`${head} `, 'latin1'));
 }
 
-const MIB = 1024 * 1024;
+const TABLE_BYTES = 262_139 * 4;
 
 /**
- * Where abseil's table of locks may be that Node 24 and later carry: 262,139 numbers of 4 bytes, -1 where unused, in
- * memory of its own, that is nearly all resident. Null unless there is exactly one such place.
+ * Where abseil's table of locks may be that Node 24 and later carry: memory without a name that holds it, with what the
+ * kernel has joined to it, and as much of it resident. Whether it is there is for the native call to find out.
  */
-export function lockTable(mappings: readonly Mapping[]): Range | null {
-  const found = mappings.filter(
+export function mayHoldLockTable(mappings: readonly Mapping[]): Mapping[] {
+  return mappings.filter(
     ({ start, end, permissions, inode, path, rssBytes }) =>
       inode === 0 &&
-      path === '' &&
+      (path === '' || path === '[anon:absl]') &&
       permissions === 'rw-p' &&
-      end - start > MIB &&
-      end - start < 1.5 * MIB &&
-      rssBytes >= MIB - 64 * 1024,
+      end - start > TABLE_BYTES &&
+      end - start < 2 * TABLE_BYTES &&
+      rssBytes >= TABLE_BYTES - 64 * 1024,
   );
-  return found.length === 1 ? (found[0] ?? null) : null;
 }
 
 /** As the native calls take them: address, length, address, length … */

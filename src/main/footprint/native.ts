@@ -15,7 +15,7 @@ export interface NativeMemory {
   trim(): boolean;
   /** Switches the deadlock detection of abseil's locks off. Whether this Node has the switch. */
   quietMutexes(): boolean;
-  /** Of one range, the pages that are 0xff throughout, where they are most of it. Gives bytes. */
+  /** Of abseil's table of locks, where one range holds it: the pages that were never used. Gives bytes. */
   giveBackFilled(range: BigUint64Array): number;
   /** Adds 1 for each page of one range that is there now, in the place of its number. False: it cannot be told. */
   countPresent(range: BigUint64Array, counts: Uint8Array): boolean;

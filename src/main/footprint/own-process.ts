@@ -1,23 +1,13 @@
 /** This process, for the footprint: its maps, its collector, what it stands on. */
-import { openSync, readSync, statfsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { readProcBytes } from '../../shared/platform/proc.ts';
 import type { OwnProcess } from './footprint.ts';
-import { mappedFiles, PAGE_BYTES } from './mappings.ts';
+import { unreliableFile } from './local-files.ts';
+import { mappedFiles } from './mappings.ts';
 import { loadNative } from './native.ts';
-
-/** statfs(2), f_type: network file systems and FUSE, where a page that is read again may be long in coming, or never. */
-const MAY_HANG = new Map([
-  [0x6969, 'NFS'],
-  [0x517b, 'SMB'],
-  [0xff534d42, 'CIFS'],
-  [0xfe534d42, 'SMB2'],
-  [0x01021997, '9P'],
-  [0x00c36400, 'Ceph'],
-  [0x5346414f, 'AFS'],
-  [0x65735546, 'FUSE'],
-]);
+import { ResidentMemory } from './resident-memory.ts';
 
 type Collect = (options?: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
 
@@ -31,16 +21,6 @@ const KNOWS_FLAVORS = Number.parseInt(process.versions.v8, 10) >= 12;
  */
 export function compile(on: boolean): void {
   for (const compiler of ['opt', 'sparkplug', 'maglev']) setFlagsFromString(on ? `--${compiler}` : `--no-${compiler}`);
-}
-
-const statm = Buffer.alloc(128);
-let statmFile = -1;
-
-/** /proc/self/statm, kept open: it is read each 2 ms while a thread starts. */
-function residentBytes(): number {
-  if (statmFile < 0) statmFile = openSync('/proc/self/statm', 'r');
-  const length = readSync(statmFile, statm, 0, statm.length, 0);
-  return Number(statm.toString('latin1', 0, length).split(' ')[1]) * PAGE_BYTES;
 }
 
 /** Larger ones are not of a process as it is known here. */
@@ -66,17 +46,22 @@ function linkedFiles(): Set<string> {
 /** To be made before anything else is loaded into the process: what is mapped then counts as linked. */
 export function ownProcess(bundles: string): OwnProcess {
   let collector: Collect | null = null;
+  const linked = linkedFiles();
+  const resident = new ResidentMemory();
   return {
     executable: process.execPath,
-    linked: linkedFiles(),
-    unreliable() {
-      const type = MAY_HANG.get(statfsSync(process.execPath).type >>> 0);
-      return type ? `${process.execPath} is on ${type}` : '';
-    },
-    residentBytes,
+    linked,
+    // as long as it is: 4 KB for each container of a host, by the hundred
+    unreliable: () => unreliableFile(linked, readFileSync('/proc/self/mountinfo', 'latin1')),
+    residentBytes: () => resident.bytes(),
     smaps: () => wholeFile('/proc/self/smaps', SMAPS_BYTES),
     maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
-    loadNative: () => loadNative(bundles),
+    async loadNative() {
+      const loaded = await loadNative(bundles);
+      // seconds before the table of locks is given back: whoever was at it then has long left it
+      loaded.native?.calls.quietMutexes();
+      return loaded;
+    },
     compile,
     cpuMs() {
       const { user, system } = process.cpuUsage();

@@ -1,7 +1,7 @@
 /**
  * When memory is given back, and what. Pure.
  *
- * A thread costs 6 to 10 MB while it lives, and makes pages of the program resident by the thousand while it starts:
+ * A thread costs 7 to 10 MB while it lives, and makes pages of the program resident by the thousand while it starts:
  * they are given back meanwhile, or both together would be the peak. V8 keeps the memory of a thread that has ended
  * for 8 s. A full collection then finds the least to keep; it holds everything up for 5 to 20 ms, so it comes when no
  * heartbeat is due.

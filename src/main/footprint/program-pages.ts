@@ -1,7 +1,7 @@
 /** The pages of the program's files that may be given back, as they are found once; the daemon's and of its stress. */
 import type { OwnProcess } from './footprint.ts';
 import { HotPages } from './hot-pages.ts';
-import { asPairs, givable, headsOf, isBeingWritten, lockTable, parseSmaps } from './mappings.ts';
+import { asPairs, givable, headsOf, isBeingWritten, mayHoldLockTable, parseSmaps } from './mappings.ts';
 import type { NativeMemory } from './native.ts';
 
 export interface ProgramPages {
@@ -28,7 +28,7 @@ export function findProgramPages(process: OwnProcess, native: NativeMemory): Pro
   const mappings = givable(all, process.executable, process.linked);
   const pairs = asPairs(mappings);
   const withoutFaultAround = native.withoutFaultAround(pairs);
-  const table = native.quietMutexes() ? lockTable(all) : null;
-  const lockTableBytes = table ? native.giveBackFilled(asPairs([table])) : 0;
+  const tables = native.quietMutexes() ? mayHoldLockTable(all) : [];
+  const lockTableBytes = tables.reduce((sum, table) => sum + native.giveBackFilled(asPairs([table])), 0);
   return { heads: headsOf(mappings), pairs, hot: new HotPages(mappings), withoutFaultAround, lockTableBytes };
 }

@@ -121,12 +121,15 @@ describe('full', () => {
     expect(String(log.lines[0]?.['err'])).toContain('never written to a disk');
   });
 
-  test.each<[string, (own: FakeProcess) => void]>([
-    ['that this Node cannot put out of use', (own) => Object.assign(own, { quiet: false })],
-    ['that may be elsewhere too', (own) => add(own, { ...TABLE, range: '300000-401000' })],
-  ])('leaves alone a table of locks %s', async (_, prepare) => {
-    const { process, footprint } = await atRest(prepare);
+  test('leaves alone a table of locks that this Node cannot put out of use', async () => {
+    const { process, footprint } = await atRest((own) => Object.assign(own, { quiet: false }));
     expect(process.tables).toEqual([]);
+    expect(footprint.givesPagesBack).toBe(true);
+  });
+
+  test('asks about each place that may hold the table of locks', async () => {
+    const { process, footprint } = await atRest((own) => add(own, { ...TABLE, range: '300000-401000' }));
+    expect(process.tables.map(([start]) => start)).toEqual([0x100000n, 0x300000n]);
     expect(footprint.givesPagesBack).toBe(true);
   });
 });

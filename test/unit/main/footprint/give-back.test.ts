@@ -1,4 +1,5 @@
 /** The calls of the system themselves, by the addon and through koffi, each in a process that it is done to. */
+import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { addonInto, koffi, runProgram } from '../../../support/built-addon.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
@@ -107,13 +108,17 @@ loadNative(__dirname).then(({ native, why }) => {
   }));
 });`;
 
-/** A place of 256 pages, found by what is written there; which of its pages were given back reads as 0. */
-const FILLED = `
+/**
+ * A block as abseil's allocator hands it out with a table of locks in it, made in a buffer that is found by what is
+ * written there; which of its pages were given back reads as 0.
+ */
+const TABLE = `
 import { openSync, readFileSync, readSync } from 'node:fs';
 import { asPairs, PAGE_BYTES, parseSmaps } from './mappings.ts';
 import { loadNative } from './native.ts';
 
-const PAGES = 256;
+const BLOCK = 0x1001a0, TABLE_AT = 168, ENTRIES = 262_139;
+const PAGES = 272; // 64 KiB more than the block takes, as the allocator asks for it
 const place = Buffer.allocUnsafeSlow((PAGES + 1) * PAGE_BYTES).fill(0);
 const memory = openSync('/proc/self/mem', 'r');
 const mark = Buffer.from(process.argv[2]);
@@ -144,27 +149,110 @@ loadNative(__dirname).then(({ native, why }) => {
   if (!native) throw new Error(why);
   const address = addressOf();
   const start = Math.ceil(address / PAGE_BYTES) * PAGE_BYTES;
-  const range = asPairs([{ start, end: start + PAGES * PAGE_BYTES }]);
-  const page = (number) => place.subarray(start - address + number * PAGE_BYTES).subarray(0, PAGE_BYTES);
-  /** Fills so many pages, and the others nearly: gives what was given back, and of each page what it holds then. */
-  const attempt = (filled, pairs = range) => {
-    for (let n = 0; n < PAGES; n++) page(n).fill(0xff);
-    for (let n = filled; n < PAGES; n++) page(n)[(n * 997) % PAGE_BYTES] = 0xfe;
-    const bytes = native.calls.giveBackFilled(pairs);
-    const holds = [0, 0, 0];
+  const pages = place.subarray(start - address, start - address + PAGES * PAGE_BYTES);
+  const whole = BigUint64Array.of(BigInt(start), BigInt(pages.length));
+  /** Makes the block so many pages from the start, changes it, and tells what was given back, and what is changed then. */
+  const attempt = ({ page = 0, change = () => {}, range = whole } = {}) => {
+    const at = page * PAGE_BYTES;
+    const block = pages.subarray(at);
+    const long = (offset, value) => block.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), offset);
+    const entry = (number, value) => block.writeInt32LE(value, TABLE_AT + number * 4);
+    pages.fill(0x5a);
+    long(0, BLOCK);
+    long(8, BigInt(start + at) ^ 0x4c833e95n);
+    long(0x20, start + at + 0x28);
+    block.writeUInt32LE(3, 0x68);
+    block.writeUInt32LE(8, 0x6c);
+    long(0xa0, start + at + 0x20);
+    block.fill(0xff, TABLE_AT, TABLE_AT + ENTRIES * 4);
+    entry(100, 2); // in its first page, which is no whole one of the table
+    entry(5000, 0);
+    change({ long, entry, block, place: start + at });
+    const before = Buffer.from(pages);
+    const bytes = native.calls.giveBackFilled(range);
+    let [gone, others] = [0, 0];
     for (let n = 0; n < PAGES; n++) {
-      const others = page(n).filter((byte) => byte !== 0xff);
-      if (others.length === 0) holds[0]++;
-      else if (others.length === 1 && others[0] === 0xfe) holds[1]++;
-      else if (page(n).every((byte) => byte === 0)) holds[2]++;
+      const [was, is] = [before, pages].map((all) => all.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES));
+      if (is.equals(was)) continue;
+      if (was.every((byte) => byte === 0xff) && is.every((byte) => byte === 0)) gone++;
+      else others++;
     }
-    return { bytes, full: holds[0], nearly: holds[1], zero: holds[2] };
+    return { bytes, gone, others };
   };
+  const spoilt = (change) => attempt({ change });
   console.log(JSON.stringify({
-    none: attempt(0), half: attempt(128), notQuite: attempt(153), most: attempt(154), all: attempt(256),
-    two: attempt(256, BigUint64Array.of(...range, ...range)), nothing: attempt(256, new BigUint64Array()),
-    tooLarge: attempt(256, BigUint64Array.of(range[0], 1025n * 4096n)),
+    given: {
+      asItIs: attempt(),
+      afterOthers: attempt({ page: 15 }),
+      usedMore: spoilt(({ entry }) => { for (let page = 0; page < 100; page++) entry(2000 + page * 1024, page % 3); }),
+    },
+    left: {
+      magic: spoilt(({ long }) => long(8, 0x4c833e95)),
+      freed: spoilt(({ long, place }) => long(8, BigInt(place) ^ ~0x4c833e95n)),
+      elsewhere: spoilt(({ long, place }) => long(8, BigInt(place + PAGE_BYTES) ^ 0x4c833e95n)),
+      small: spoilt(({ long }) => long(0, TABLE_AT + ENTRIES * 4 - 1)),
+      large: spoilt(({ long }) => long(0, PAGES * PAGE_BYTES + 1)),
+      otherNodes: spoilt(({ long, place }) => long(0xa0, place + 0x28)),
+      noNodes: spoilt(({ block }) => block.writeUInt32LE(0, 0x68)),
+      moreNodesThanRoom: spoilt(({ block }) => block.writeUInt32LE(9, 0x68)),
+      entryTooLarge: spoilt(({ entry }) => entry(200_000, 3)),
+      entryBelow: spoilt(({ entry }) => entry(ENTRIES - 1, -2)),
+      oneByte: spoilt(({ block }) => { block[700_001] = 0xfe; }),
+      twoRanges: attempt({ range: BigUint64Array.of(...whole, ...whole) }),
+      noRange: attempt({ range: new BigUint64Array() }),
+      cutShort: attempt({ range: BigUint64Array.of(whole[0], BigInt(BLOCK - 0x1a0)) }),
+      notMapped: attempt({ range: BigUint64Array.of(0x1000n, whole[1]) }),
+    },
   }));
+});`;
+
+/** The one that this Node has, where it has one. */
+const OWN_TABLE = `
+import { readFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import { asPairs, mayHoldLockTable, parseSmaps } from './mappings.ts';
+import { loadNative } from './native.ts';
+
+const thread = () => new Promise((resolve, reject) => {
+  const worker = new Worker('require("node:crypto").pbkdf2("a", "b", 1000, 32, "sha256", () => {})', { eval: true });
+  worker.once('error', reject).once('exit', resolve);
+});
+
+loadNative(__dirname).then(async ({ native, why }) => {
+  if (!native) throw new Error(why);
+  const quiet = native.calls.quietMutexes();
+  await thread(); // time, in which whoever was at it leaves it
+  const places = mayHoldLockTable(parseSmaps(readFileSync('/proc/self/smaps')));
+  const give = () => places.reduce((sum, place) => sum + native.calls.giveBackFilled(asPairs([place])), 0);
+  const bytes = give();
+  const again = give();
+  const exits = await Promise.all([thread(), thread(), thread(), thread()]);
+  console.log(JSON.stringify({ quiet, bytes, again, exits }));
+});`;
+
+/** With as few descriptors as a process may have: what the kernel says when none is left, and once there are some. */
+const REFUSED = `
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { loadNative } from './native.ts';
+
+if (process.argv[2] !== 'with-few') {
+  const few = ['-c', 'ulimit -n 64 && exec "$0" "$@"', process.execPath, __filename, 'with-few'];
+  process.exitCode = spawnSync('/bin/sh', few, { stdio: 'inherit' }).status ?? 1;
+} else loadNative(__dirname).then(({ native, why }) => {
+  if (!native) throw new Error(why);
+  const taken = [];
+  let code = '';
+  while (code === '') {
+    try {
+      taken.push(openSync('/dev/null'));
+    } catch (error) {
+      code = error.code;
+    }
+  }
+  const none = native.calls.withoutFaultAround(new BigUint64Array());
+  for (const descriptor of taken) closeSync(descriptor);
+  console.log(JSON.stringify({ from: native.from, code, none, some: native.calls.withoutFaultAround(new BigUint64Array()) }));
 });`;
 
 const WAYS: [string, (folder: string) => Promise<{ library: string | null; why: string }>][] = [
@@ -195,6 +283,16 @@ describe.runIf(process.platform === 'linux').each(WAYS)('by %s', (name, provide)
     // either the kernel has the means, and then for files, or it says that it has not
     expect(fault === ranges || fault <= 0).toBe(true);
   });
+
+  test('what the kernel refuses is told by its own number, and asked for again', async ({ skip }) => {
+    const folder = await testFolder('refused');
+    const { library, why } = await provide(folder);
+    if (why) skip(why);
+    const { none, some, ...rest } = await runProgram(folder, REFUSED, { library });
+    expect(rest).toEqual({ from: name, code: 'EMFILE' });
+    // a kernel without it, or one that forbids it, says so before it looks for a descriptor
+    expect(none).toBe(some === 0 ? -constants.errno.EMFILE : some);
+  });
 });
 
 describe.runIf(process.platform === 'linux')('the addon', () => {
@@ -212,17 +310,30 @@ describe.runIf(process.platform === 'linux')('the addon', () => {
     expect(twice).toBeGreaterThanOrEqual(2 * (once ?? 0));
   });
 
-  test('gives back what is 0xff throughout, where it is most of the place, and nothing else', async ({ skip }) => {
-    const folder = await testFolder('filled');
+  test('gives back what is unused of the table of locks, and touches nothing that may be anything else', async ({
+    skip,
+  }) => {
+    const folder = await testFolder('table');
     const why = await addonInto(folder);
     if (why) skip(why);
-    const kept = (full: number) => ({ bytes: 0, full, nearly: 256 - full, zero: 0 });
-    const gone = (zero: number) => ({ bytes: zero * 4096, full: 0, nearly: 256 - zero, zero });
     // the mark is made here, so that the program's own text does not hold it
-    expect(await runProgram(folder, FILLED, { args: [`mark-${process.pid}-${Math.random()}`] })).toEqual({
-      ...{ none: kept(0), half: kept(128), notQuite: kept(153), most: gone(154), all: gone(256) },
-      ...{ two: kept(256), nothing: kept(256), tooLarge: kept(256) },
-    });
+    const told = await runProgram(folder, TABLE, { args: [`mark-${process.pid}-${Math.random()}`] });
+    const { given, left } = told as Record<'given' | 'left', Record<string, unknown>>;
+    const gone = (pages: number) => ({ bytes: pages * 4096, gone: pages, others: 0 });
+    // of 257 pages that it touches the first is the header's too, the last is not whole; one is used, or a hundred
+    expect(given).toEqual({ asItIs: gone(254), afterOthers: gone(254), usedMore: gone(155) });
+    for (const [what, outcome] of Object.entries(left ?? {}))
+      expect({ what, outcome }).toEqual({ what, outcome: gone(0) });
+    expect(Object.keys(left ?? {})).toHaveLength(15);
+  });
+
+  test('gives back that of this Node, where it carries one, and threads start and end as before', async ({ skip }) => {
+    const folder = await testFolder('own-table');
+    const why = await addonInto(folder);
+    if (why) skip(why);
+    const { quiet, bytes, again, exits } = await runProgram(folder, OWN_TABLE);
+    expect(exits).toEqual([0, 0, 0, 0]);
+    expect({ quiet, most: Number(bytes) > 900_000, again }).toEqual({ quiet, most: quiet, again: 0 });
   });
 });
 

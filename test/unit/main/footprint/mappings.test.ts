@@ -5,9 +5,9 @@ import {
   givable,
   headsOf,
   isBeingWritten,
-  lockTable,
   type Mapping,
   mappedFiles,
+  mayHoldLockTable,
   PAGE_BYTES,
   parseSmaps,
   stillMapped,
@@ -205,26 +205,36 @@ describe('stillMapped', () => {
   });
 });
 
-describe('lockTable', () => {
-  const table = { range: '100000-201000', permissions: 'rw-p', inode: 0, path: '', rssKb: 1028 };
-  const found = (...entries: Parameters<typeof smapsOf>): unknown => lockTable(parse(smapsOf(...entries)));
+describe('mayHoldLockTable', () => {
+  const table = { range: '100000-210000', permissions: 'rw-p', inode: 0, path: '', rssKb: 1028 };
+  const found = (...entries: Parameters<typeof smapsOf>): number[] =>
+    mayHoldLockTable(parse(smapsOf(...entries))).map(({ start }) => start);
 
-  test('the only place that can be it', () => {
-    expect(found(TEXT, table)).toMatchObject({ start: 0x100000, end: 0x201000 });
+  test.each([
+    ['memory of its own', table],
+    ['joined with its neighbour', { ...table, range: '100000-220000' }],
+    ['with the name that abseil gives it where it can', { ...table, path: '[anon:absl]' }],
+    ['of which a little is not there', { ...table, rssKb: 970 }],
+  ])('%s', (_, entry) => {
+    expect(found(TEXT, entry)).toEqual([0x100000]);
+  });
+
+  test('each that may: which it is, is for the native call to tell', () => {
+    expect(found(table, TEXT, { ...table, range: '300000-410000' })).toEqual([0x100000, 0x300000]);
   });
 
   test.each([
-    ['none', [TEXT]],
-    ['two', [table, { ...table, range: '300000-401000' }]],
-    ['too small', [{ ...table, range: '100000-200000', rssKb: 1024 }]],
-    ['too large', [{ ...table, range: '100000-280000' }]],
-    ['hardly there', [{ ...table, rssKb: 900 }]],
-    ['the heap', [{ ...table, path: '[heap]' }]],
-    ['a file', [{ ...table, inode: 5 }]],
-    ['only read', [{ ...table, permissions: 'r--p' }]],
-    ['code', [{ ...table, permissions: 'rwxp' }]],
-  ])('null: %s', (_, entries) => {
-    expect(found(...entries)).toBeNull();
+    ['too small', { ...table, range: '100000-1ff000' }],
+    ['too large', { ...table, range: '100000-300000' }],
+    ['hardly there', { ...table, rssKb: 900 }],
+    ['the heap', { ...table, path: '[heap]' }],
+    ['somebody else’s by its name', { ...table, path: '[anon:v8]' }],
+    ['a file', { ...table, inode: 5 }],
+    ['only read', { ...table, permissions: 'r--p' }],
+    ['code', { ...table, permissions: 'rwxp' }],
+    ['shared', { ...table, permissions: 'rw-s' }],
+  ])('none that is %s', (_, entry) => {
+    expect(found(TEXT, entry)).toEqual([]);
   });
 });
 
@@ -244,6 +254,13 @@ describe('what is linked', () => {
     const heap = { range: '30000-31000', permissions: 'rw-p', inode: 0, path: '[heap]' };
     const unnamed = { range: '40000-41000', permissions: 'rw-p', inode: 0, path: '' };
     expect(mappedFiles(Buffer.from(mapsOf(TEXT, loaded, heap, unnamed)))).toEqual(new Set([NODE, loaded.path]));
+  });
+
+  test('not those that are only shared, or only written to: nothing of them is ever given back', () => {
+    const shared = { ...loaded, path: '/dev/shm/a', permissions: 'r--s' };
+    const written = { ...loaded, path: '/var/lib/b', permissions: 'rw-p' };
+    const spaced = { ...loaded, path: '/opt/a b.so (deleted)' };
+    expect(mappedFiles(Buffer.from(mapsOf(TEXT, shared, written, spaced)))).toEqual(new Set([NODE, spaced.path]));
   });
 
   test('a library that was loaded later is never given back: it may be unloaded, and its addresses used again', () => {
