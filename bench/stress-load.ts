@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, workerData } from 'node:worker_threads';
 import { ownProcess } from '../src/main/footprint/own-process.ts';
+import { encoded } from '../src/main/link/queue/report-entry.ts';
 import { toWireMetric } from '../src/main/link/wire-values.ts';
 import { Pool } from '../src/main/threads/pool.ts';
 import { Runner } from '../src/main/threads/runner.ts';
@@ -65,7 +66,7 @@ async function load(scope: Scope, order: StressOrder): Promise<StressLine> {
   const metrics = wireMetrics(await collect());
   const work: Omit<Acts<keyof StressCounts>, 'givings' | 'threadGivings' | 'majorCollections'> = {
     heartbeats: () => heartbeat(calls),
-    reports: () => calls.report(metrics),
+    reports: () => calls.report(metrics.map(encoded)),
     collections: collect,
     hashes: await hashing(pool, folder, mebibytes, signal),
     logs: await compressing(pool, folder, signal),

@@ -2,6 +2,7 @@
  * The link to a Manager in its own process over mutual TLS on loopback: round trips at rest, a backlog that is drained
  * when the Manager is back, the time that a return takes, and bytes on the wire a day.
  */
+import { encoded } from '../../src/main/link/queue/report-entry.ts';
 import { withScope } from '../bounded.ts';
 import { BenchHost } from '../host.ts';
 import { heartbeat as beat, connect } from '../manager-calls.ts';
@@ -18,7 +19,7 @@ export async function link(context: BenchContext): Promise<BenchReport> {
   const roundTrips = await withScope(async (scope) => {
     const calls = await connect(scope, await BenchHost.start(scope, context), signal);
     const heartbeat = await measured(context, () => beat(calls));
-    return { heartbeat, report: await measured(context, () => calls.report(metrics)) };
+    return { heartbeat, report: await measured(context, () => calls.report(metrics.map(encoded))) };
   });
   const rounds: DrainRound[] = [];
   for (let n = 1; n <= settings.link.drain.rounds; n++) {

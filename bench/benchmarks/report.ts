@@ -56,7 +56,7 @@ function delayed(context: BenchContext, host: BenchHost, metrics: MetricData[], 
   return withScope(async (scope) => {
     const port = await openDelayProxy(scope, host.managerPort, delayMs);
     const calls = await connect(scope, host, context.signal, port);
-    return summaryOf(context.settings.report.delayedCalls, context, () => calls.report(metrics));
+    return summaryOf(context.settings.report.delayedCalls, context, () => calls.report(metrics.map(encoded)));
   });
 }
 
@@ -67,7 +67,7 @@ export function report(context: BenchContext): Promise<BenchReport> {
     const calls = await connect(scope, host, signal);
     const metrics = await fullReport(signal);
     const heartbeat = await measured(context, () => beat(calls));
-    const full = await measured(context, () => calls.report(metrics));
+    const full = await measured(context, () => calls.report(metrics.map(encoded)));
     const far: Delayed[] = [];
     for (const delayMs of settings.report.delaysMs) {
       far.push(delayedFigures(delayMs, await delayed(context, host, metrics, delayMs), full));

@@ -8,6 +8,7 @@ import type { TestContext } from 'vitest';
 import { ReportQueue } from '../../src/main/link/queue/report-queue.ts';
 import type { LinkLog } from '../../src/main/link/session.ts';
 import { systemClock } from '../../src/shared/platform/clock.ts';
+import { metricsOf } from '../support/batch.ts';
 import { type LogLine, TestHost, type Yaml } from '../support/daemon-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { ManagerProcess, type ManagerProcessOptions } from '../support/manager-process.ts';
@@ -109,7 +110,7 @@ export async function waitingOnDisk(host: TestHost): Promise<string[]> {
     const queue = await openQueue(folder);
     const found: string[] = [];
     for (let batch = await queue.next(); batch; batch = await queue.next()) {
-      found.push(...batch.metrics.map(({ type, timestamp }) => `${type} ${timestamp}`));
+      found.push(...metricsOf(batch).map(({ type, timestamp }) => `${type} ${timestamp}`));
       await queue.settle(batch, 'taken', '');
     }
     await queue.close();

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { ReportQueue } from '../../src/main/link/queue/report-queue.ts';
 import { systemClock } from '../../src/shared/platform/clock.ts';
 import { FakeLog } from '../fakes/log.ts';
+import { seconds } from '../support/batch.ts';
 import { temporaryFolder, testFolder } from '../support/temp-folder.ts';
 import { waitFor } from '../support/wait-until.ts';
 
@@ -147,7 +148,7 @@ describe.skipIf(!mounts)('on a disk of its own', () => {
 
     const sent: number[] = [];
     for (let batch = await queue.next(); batch; batch = await queue.next()) {
-      sent.push(...batch.metrics.map(({ timestamp }) => timestamp - 1_700_000_000));
+      sent.push(...seconds(batch).map((second) => second - 1_700_000_000));
       await queue.settle(batch, 'taken', '');
     }
     // the cursor has its room from the beginning: on a full disk too it is noted what was sent

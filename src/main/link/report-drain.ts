@@ -4,7 +4,6 @@
  */
 import { status } from '@grpc/grpc-js';
 import { describe } from '../../shared/errors/daemon-error.ts';
-import type { MetricData } from '../../shared/gen/manager.ts';
 import { backoffMs } from '../../shared/lifecycle/backoff.ts';
 import type { CallError, ManagerCalls } from './calls.ts';
 import type { Batch, Delivery } from './queue/report-queue.ts';
@@ -67,14 +66,14 @@ export class ReportDrain {
           const batch = await reports.next({ oneSecond: calls.protocol === 'daemon' });
           if (!batch) break;
           if (this.#closed) return reports.settle(batch, 'not-sent', '');
-          const took = await timed(calls.report(batch.metrics));
+          const took = await timed(calls.report(batch.entries));
           if (typeof took !== 'number') {
             await reports.settle(batch, deliveryOf(took), describe(took));
-            return this.#tryLater(took, batch.metrics);
+            return this.#tryLater(took, batch.entries.length);
           }
           this.#refusals = 0;
           await reports.settle(batch, 'taken', '');
-          log.debug({ event: 'reported', entries: batch.metrics.length, roundTripMs: took }, 'report taken');
+          log.debug({ event: 'reported', entries: batch.entries.length, roundTripMs: took }, 'report taken');
           await this.#pause(Math.max(SHORTEST_PAUSE_MS, took));
         }
       }
@@ -84,11 +83,11 @@ export class ReportDrain {
   }
 
   /** A batch that was refused is looked into at once; everything else waits. */
-  #tryLater(failure: CallError, metrics: readonly MetricData[]): void {
+  #tryLater(failure: CallError, entries: number): void {
     if (this.#closed) return;
     this.#waits = true;
     if (failure.kind === 'unimplemented') return; // not before the next registration
-    const looksInto = metrics.length > 1 && deliveryOf(failure).startsWith('refused');
+    const looksInto = entries > 1 && deliveryOf(failure).startsWith('refused');
     const delayMs = looksInto ? 0 : backoffMs(++this.#refusals, REFUSED, this.#options.random);
     this.#cancelWait = this.#options.after(delayMs, 'report', () => {
       this.#waits = false;

@@ -3,7 +3,7 @@
  * holds. A slot: mark (2 bytes), number of the write (6), head, once, twice (6 each), CRC-32 of all that (4).
  * Big-endian. Pure.
  */
-import { crc32 } from './crc32.ts';
+import { crc32 } from 'node:zlib';
 
 /** Indices of entries. What is below `twice` has been sent twice, what is below `once` once, with no answer yet. */
 export interface Marks {

@@ -3,7 +3,7 @@
  * of all that and the payload (4), the payload. Big-endian. Pure. What is damaged is stepped over to the next whole
  * frame, so that a fault costs the frames that it hit and no other.
  */
-import { crc32 } from './crc32.ts';
+import { crc32 } from 'node:zlib';
 
 export interface Entry {
   /** Counts up over all entries of a log, from 1. */

@@ -8,8 +8,23 @@ export function finite(metric: MetricData): MetricData | null {
   return values.length === 0 ? null : { ...metric, values: new Map(values) };
 }
 
-/** How many from the front on are of one second and of different types. */
-export function ofOneSecond(metrics: readonly MetricData[]): number {
+/**
+ * How many from the front on can go as one batch; 0: the first is no report. `oneSecond`: of one second and of different
+ * types. Else only the first is looked into, for reading all of them is most of what a backlog would cost: one further
+ * back that is no report is refused, and then comes to be the first of a smaller batch.
+ */
+export function fitting(payloads: readonly Buffer[], oneSecond: boolean): number {
+  const metrics: MetricData[] = [];
+  for (const payload of payloads.slice(0, oneSecond ? payloads.length : 1)) {
+    const metric = decoded(payload);
+    if (!metric) break;
+    metrics.push(metric);
+  }
+  if (oneSecond) return ofOneSecond(metrics);
+  return metrics.length === 0 ? 0 : payloads.length;
+}
+
+function ofOneSecond(metrics: readonly MetricData[]): number {
   const types = new Set<string>();
   const other = metrics.findIndex(({ type, timestamp }) => {
     return timestamp !== metrics[0]?.timestamp || types.has(type) || !types.add(type);

@@ -3,18 +3,19 @@
  * taken it, when it refused it for good (then to a dead-letter file), when its answer was lost twice, or when there is
  * no room or it is too old. The Manager does not recognise doubles: what may have arrived is sent once more only.
  */
-import type { MetricData } from '../../../shared/gen/manager.ts';
+import { MetricData } from '../../../shared/gen/manager.ts';
 import { BatchSize } from './batch-size.ts';
 import type { Marks } from './cursor.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { Entry } from './frame.ts';
 import { RecentSeconds } from './recent-seconds.ts';
-import { decoded, encoded, finite, ofOneSecond } from './report-entry.ts';
+import { decoded, encoded, finite, fitting } from './report-entry.ts';
 import { type Surroundings, systemFiles } from './surroundings.ts';
 import { WaitingLog } from './waiting-log.ts';
 
 export interface Batch {
-  readonly metrics: readonly MetricData[];
+  /** As they wait: each a `manager.MetricData`, encoded. */
+  readonly entries: readonly Buffer[];
 }
 
 /**
@@ -191,23 +192,18 @@ export class ReportQueue {
       await this.#skip(entries, count);
       return this.#take(oneSecond);
     }
-    const metrics: MetricData[] = [];
-    for (const { payload } of entries) {
-      const metric = decoded(payload);
-      if (!metric) break;
-      metrics.push(metric);
-    }
-    if (metrics.length === 0) {
+    const payloads = entries.map(({ payload }) => payload);
+    const count = fitting(payloads, oneSecond);
+    if (count === 0) {
       this.#options.log.warn({ event: 'queue-damaged', index: first.index }, 'an entry that is no report was left out');
       await this.#skip(entries, 1);
       return this.#take(oneSecond);
     }
-    return this.#send(entries, metrics.slice(0, oneSecond ? ofOneSecond(metrics) : metrics.length));
+    return this.#send(entries.slice(0, count));
   }
 
   /** Notes that they are out before they are: after a crash their answer counts as lost. */
-  async #send(entries: readonly Entry[], metrics: readonly MetricData[]): Promise<Out> {
-    const sent = entries.slice(0, metrics.length);
+  async #send(sent: readonly Entry[]): Promise<Out> {
     const end = (sent.at(-1)?.index ?? 0) + 1;
     let once = 0;
     const note = (marks: Marks): Marks => {
@@ -215,14 +211,15 @@ export class ReportQueue {
       return { head: marks.head, once: Math.max(once, end), twice: Math.min(once, end) };
     };
     await this.#waiting.mark(note, true, sent);
-    return { batch: { metrics }, end, once, sentBefore: sent.filter(({ index }) => index < once).length };
+    const batch = { entries: sent.map(({ payload }) => payload) };
+    return { batch, end, once, sentBefore: sent.filter(({ index }) => index < once).length };
   }
 
   /** Where what waits begins once the answer is known; 0: where it did before. */
   async #headAfter(out: Out, delivery: Delivery, reason: string): Promise<number> {
     const { batch, end, once, sentBefore } = out;
-    const count = batch.metrics.length;
-    const [single] = batch.metrics;
+    const count = batch.entries.length;
+    const [single] = batch.entries;
     if (delivery === 'taken') {
       this.#size.left(count);
       return end;
@@ -245,8 +242,9 @@ export class ReportQueue {
     return end;
   }
 
-  async #bury({ type, timestamp, values }: MetricData, reason: string): Promise<void> {
+  async #bury(payload: Buffer, reason: string): Promise<void> {
     const { clock, log } = this.#options;
+    const { type, timestamp, values } = MetricData.decode(payload);
     this.#deadLetters++;
     const fields = { event: 'report-refused', code: 'D2003', type, timestamp, reason };
     try {

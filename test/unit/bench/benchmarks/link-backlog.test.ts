@@ -5,6 +5,7 @@ import { LARGEST_BATCH } from '../../../../src/main/link/queue/batch-size.ts';
 import { ReportQueue } from '../../../../src/main/link/queue/report-queue.ts';
 import type { ReportEvent } from '../../../../src/shared/contracts/manager-events.ts';
 import { systemClock } from '../../../../src/shared/platform/clock.ts';
+import { metricsOf } from '../../../support/batch.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
 
 const METRICS = ['cpu', 'disk'].map((type) => ({ type, timestamp: 7, values: new Map([['usage_percent', 1]]) }));
@@ -33,7 +34,7 @@ test('the daemon finds the backlog on disk, in order', async () => {
   const queue = await ReportQueue.open({ folder, ...limits, clock, after: (ms, _, run) => clock.after(ms, run), log });
   expect(queue.status()).toMatchObject({ waiting: 250, onDisk: 250 });
   const batch = await queue.next();
-  expect(batch?.metrics.map(keyOf)).toEqual(expected.slice(0, LARGEST_BATCH));
+  expect(batch && metricsOf(batch).map(keyOf)).toEqual(expected.slice(0, LARGEST_BATCH));
   await queue.close();
 });
 

@@ -4,11 +4,9 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { CallError, type ManagerCalls } from '../../../../src/main/link/calls.ts';
 import type { Batch, Delivery } from '../../../../src/main/link/queue/report-queue.ts';
 import { deliveryOf, ReportDrain } from '../../../../src/main/link/report-drain.ts';
-import type { MetricData } from '../../../../src/shared/gen/manager.ts';
 import { FakeClock } from '../../../fakes/clock.ts';
 import { FakeLog } from '../../../fakes/log.ts';
 
-const metric = (timestamp: number): MetricData => ({ type: 'cpu', timestamp, values: new Map([['a', 1]]) });
 const failed = (code: number | null, kind: CallError['kind'] = 'refused'): CallError =>
   new CallError('D2003', kind, 'no', code === null ? undefined : Object.assign(new Error('x'), { code, details: '' }));
 
@@ -16,7 +14,7 @@ let clock: FakeClock;
 let waiting: Batch[];
 let settled: [number, Delivery][];
 let answers: (CallError | number)[];
-let sent: { metrics: readonly MetricData[]; atMs: number }[];
+let sent: { entries: readonly Buffer[]; atMs: number }[];
 let oneSecond: boolean[];
 
 beforeEach(() => {
@@ -31,7 +29,7 @@ beforeEach(() => {
 function drain(protocol: 'manager' | 'daemon' = 'manager'): ReportDrain {
   const calls = {
     protocol,
-    report: async (metrics: readonly MetricData[]) => void sent.push({ metrics, atMs: clock.nowMs() }),
+    report: async (entries: readonly Buffer[]) => void sent.push({ entries, atMs: clock.nowMs() }),
   };
   return new ReportDrain({
     calls: calls as unknown as ManagerCalls,
@@ -41,7 +39,7 @@ function drain(protocol: 'manager' | 'daemon' = 'manager'): ReportDrain {
         return waiting[0] ?? null;
       },
       settle: async (batch, delivery) => {
-        settled.push([batch.metrics.length, delivery]);
+        settled.push([batch.entries.length, delivery]);
         if (delivery === 'taken' || delivery === 'refused-for-good') waiting = waiting.filter((one) => one !== batch);
       },
     },
@@ -56,7 +54,7 @@ function drain(protocol: 'manager' | 'daemon' = 'manager'): ReportDrain {
 }
 
 const batches = (...sizes: number[]): void => {
-  waiting = sizes.map((size) => ({ metrics: Array.from({ length: size }, (_, n) => metric(n + 1)) }));
+  waiting = sizes.map((size) => ({ entries: Array.from({ length: size }, () => Buffer.from('a report')) }));
 };
 
 describe('a backlog', () => {
@@ -66,7 +64,7 @@ describe('a backlog', () => {
     const drained = drain().go();
     await clock.advance(1000);
     await drained;
-    expect(sent.map(({ metrics }) => metrics.length)).toEqual([100, 100, 5]);
+    expect(sent.map(({ entries }) => entries.length)).toEqual([100, 100, 5]);
     expect(sent.map(({ atMs }) => atMs - (sent[0]?.atMs ?? 0))).toEqual([0, 10, 60]);
     expect(settled.map(([, delivery]) => delivery)).toEqual(['taken', 'taken', 'taken']);
     expect(clock.timers).toBe(0);
@@ -81,7 +79,7 @@ describe('a backlog', () => {
     expect(running.go()).toBe(first);
     await clock.advance(1000);
     await first;
-    expect(sent.map(({ metrics }) => metrics.length)).toEqual([1, 2]);
+    expect(sent.map(({ entries }) => entries.length)).toEqual([1, 2]);
   });
 
   test('the other protocol takes one second at a time', async () => {

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { LARGEST_BATCH } from '../../../../../src/main/link/queue/batch-size.ts';
 import { decodeCursor } from '../../../../../src/main/link/queue/cursor.ts';
 import { MetricData } from '../../../../../src/shared/gen/manager.ts';
+import { metricsOf, seconds } from '../../../../support/batch.ts';
 import { systemError } from './faulty-files.ts';
-import { batchOf, metric, metrics, Place, seconds, taken, written } from './place.ts';
+import { batchOf, metric, metrics, Place, taken, written } from './place.ts';
 
 const FIRST = '0000000000000001.seg';
 
@@ -218,7 +219,7 @@ describe('the format is read for ever', () => {
     const queue = await place.open();
     expect(queue.waiting).toBe(4); // of six, two are taken
     const batch = await batchOf(queue);
-    expect(batch.metrics).toEqual([
+    expect(metricsOf(batch)).toEqual([
       metric(1_700_000_001, 'cpu', { usage_percent: 12.5, cores: 2 }),
       metric(1_700_000_001, 'memory', { used_bytes: 123_456_789_012 }),
       metric(1_700_000_002, 'cpu', { usage_percent: 0.1, cores: 2 }),

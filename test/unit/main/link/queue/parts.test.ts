@@ -1,9 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { BatchSize, LARGEST_BATCH } from '../../../../../src/main/link/queue/batch-size.ts';
-import { crc32 } from '../../../../../src/main/link/queue/crc32.ts';
 import { CURSOR_BYTES, decodeCursor, encodeSlot, SLOT_SPACING } from '../../../../../src/main/link/queue/cursor.ts';
 import { CursorFile } from '../../../../../src/main/link/queue/cursor-file.ts';
 import { DeadLetters } from '../../../../../src/main/link/queue/dead-letters.ts';
@@ -18,24 +16,6 @@ import { Place, seeded } from './place.ts';
 
 const entry = (index: number, payload: Buffer, timeMs = 1_700_000_000_000): Entry => ({ index, timeMs, payload });
 const frame = (given: Entry): Buffer => Buffer.concat([frameHeader(given), given.payload]);
-
-describe('CRC-32', () => {
-  test.each([
-    ['', 0],
-    ['123456789', 0xcbf43926],
-    ['The quick brown fox jumps over the lazy dog', 0x414fa339],
-  ])('of %j', (text, sum) => {
-    expect(crc32(Buffer.from(text))).toBe(sum);
-  });
-
-  test('is the one of gzip, in one piece and in two', () => {
-    const random = seeded(1);
-    const bytes = Buffer.from(Array.from({ length: 5000 }, () => Math.floor(random() * 256)));
-    const sum = gzipSync(bytes).readUInt32LE(gzipSync(bytes).length - 8);
-    expect(crc32(bytes)).toBe(sum);
-    expect(crc32(bytes.subarray(1234), crc32(bytes.subarray(0, 1234)))).toBe(sum);
-  });
-});
 
 describe('frames', () => {
   const parsed = (bytes: Buffer, pieceBytes: number): { frames: Frame[]; parser: FrameParser } => {

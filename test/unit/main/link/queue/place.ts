@@ -8,6 +8,7 @@ import type { Surroundings } from '../../../../../src/main/link/queue/surroundin
 import type { MetricData } from '../../../../../src/shared/gen/manager.ts';
 import { FakeClock } from '../../../../fakes/clock.ts';
 import { FakeLog } from '../../../../fakes/log.ts';
+import { seconds } from '../../../../support/batch.ts';
 import { testFolder } from '../../../../support/temp-folder.ts';
 import { waitFor } from '../../../../support/wait-until.ts';
 import { FaultyFiles } from './faulty-files.ts';
@@ -64,10 +65,6 @@ export function metric(timestamp: number, type = 'cpu', values: Record<string, n
 /** So many, a second each. */
 export function metrics(from: number, count: number, type = 'cpu', values?: Record<string, number>): MetricData[] {
   return Array.from({ length: count }, (_, at) => metric(from + at, type, values));
-}
-
-export function seconds(batch: Batch | null): number[] {
-  return batch?.metrics.map(({ timestamp }) => timestamp) ?? [];
 }
 
 export async function taken(queue: ReportQueue): Promise<number[]> {

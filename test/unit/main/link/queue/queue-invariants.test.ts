@@ -4,6 +4,7 @@
  */
 import { expect, test } from 'vitest';
 import { type Batch, type Delivery, ReportQueue } from '../../../../../src/main/link/queue/report-queue.ts';
+import { seconds } from '../../../../support/batch.ts';
 import { metric, Place, seeded, taken, written } from './place.ts';
 
 interface Known {
@@ -56,7 +57,7 @@ class World {
     expect(batch === null).toBe(this.waiting.length === 0);
     if (!batch) return;
     this.out = batch;
-    const sent = batch.metrics.map(({ timestamp }) => timestamp);
+    const sent = seconds(batch);
     expect(sent).toEqual(this.waiting.slice(0, sent.length)); // the oldest, in order, none that has gone
     for (const second of sent) expect(this.known(second).lost).toBeLessThan(2);
   }
@@ -73,13 +74,13 @@ class World {
     if (delivery === 'unanswered') this.lose(batch);
     else if (delivery === 'taken' || buried) {
       this.loose = batch;
-      for (const { timestamp } of batch.metrics) this.known(timestamp).gone = true;
+      for (const second of seconds(batch)) this.known(second).gone = true;
     } else this.looseNote = batch;
   }
 
   lose(batch: Batch): void {
-    for (const { timestamp } of batch.metrics) {
-      const known = this.known(timestamp);
+    for (const second of seconds(batch)) {
+      const known = this.known(second);
       known.lost++;
       if (known.lost >= 2) known.gone = true;
     }
@@ -107,13 +108,12 @@ class World {
   /** After a power cut: what was taken last may come once more, what was out last may count as lost. */
   async #meetAgain(): Promise<void> {
     const given = this.queue.takeLost().unanswered;
-    const maybe = [...(this.loose?.metrics ?? []), ...(this.looseNote?.metrics ?? [])];
-    const allowed = new Set(maybe.map(({ timestamp }) => timestamp));
+    const allowed = new Set([...seconds(this.loose), ...seconds(this.looseNote)]);
     if (allowed.size === 0) return;
     expect(given).toBeLessThanOrEqual(allowed.size);
     // sent at most once more each, and then nothing is left that nobody knows of
     const again = await taken(this.queue);
-    const expected = new Set([...this.waiting, ...(this.loose?.metrics.map(({ timestamp }) => timestamp) ?? [])]);
+    const expected = new Set([...this.waiting, ...seconds(this.loose)]);
     for (const second of again) expect(expected).toContain(second);
     for (const second of this.waiting) if (!allowed.has(second)) expect(again).toContain(second);
     expect(again).toEqual([...new Set(again)].sort((a, b) => a - b));
@@ -165,7 +165,7 @@ test.each([false, true])(
         queue.add(Array.from({ length: 20 }, (_, at) => metric(from + 400 + round * 20 + at)));
         if (round % 2 === 0) await place.clock.advance(1000);
         const batch = await queue.next();
-        out = batch?.metrics.map(({ timestamp }) => timestamp) ?? [];
+        out = seconds(batch);
         if (!batch || stopped()) break;
         await queue.settle(batch, 'taken', '');
         if (stopped()) break;

@@ -5,8 +5,9 @@ import { describe, expect, test } from 'vitest';
 import { LARGEST_BATCH } from '../../../../../src/main/link/queue/batch-size.ts';
 import { frameHeader } from '../../../../../src/main/link/queue/frame.ts';
 import type { Delivery, ReportQueue } from '../../../../../src/main/link/queue/report-queue.ts';
+import { metricsOf, seconds } from '../../../../support/batch.ts';
 import { isWriting, systemError } from './faulty-files.ts';
-import { batchOf, idle, metric, metrics, Place, seconds, taken, written } from './place.ts';
+import { batchOf, idle, metric, metrics, Place, taken, written } from './place.ts';
 
 async function settleAll(queue: ReportQueue, deliveries: Delivery[]): Promise<number[][]> {
   const sent: number[][] = [];
@@ -111,7 +112,7 @@ describe('what enters', () => {
       metric(now + 0.5, 'e'),
     ]);
     const batch = await batchOf(queue);
-    expect(batch.metrics).toEqual([metric(now, 'a', { good: 1 })]);
+    expect(metricsOf(batch)).toEqual([metric(now, 'a', { good: 1 })]);
   });
 
   test('each type and second once, and a clock that was set back does not silence the host', async () => {
@@ -158,7 +159,7 @@ describe('what leaves', () => {
     const first = await batchOf(queue);
     expect(seconds(first)).toEqual(metrics(from, size).map(({ timestamp }) => timestamp));
     expect(await queue.next()).toBeNull();
-    await queue.settle({ metrics: [] }, 'taken', ''); // another's
+    await queue.settle({ entries: [] }, 'taken', ''); // another's
     await queue.settle(first, 'taken', '');
     await queue.settle(first, 'taken', '');
     const second = await batchOf(queue);
@@ -178,7 +179,7 @@ describe('what leaves', () => {
     }
     const sizes: number[] = [];
     for (let batch = await queue.next(); batch; batch = await queue.next()) {
-      sizes.push(batch.metrics.length);
+      sizes.push(batch.entries.length);
       await queue.settle(batch, 'taken', '');
     }
     expect(sizes.length).toBeGreaterThan(1);
@@ -441,7 +442,7 @@ describe('a disk that cannot be written', () => {
     await written(place, queue);
     expect(place.log.events('queue-disk-works')).toHaveLength(1);
     const rest = await taken(await (await place.afterKill()).open());
-    expect(rest).toEqual(metrics(from + room + batch.metrics.length, rest.length).map(({ timestamp }) => timestamp));
+    expect(rest).toEqual(metrics(from + room + batch.entries.length, rest.length).map(({ timestamp }) => timestamp));
     expect(rest.at(-1)).toBe(from + 599);
     await queue.close();
     expect(place.files.handles).toBe(0);
@@ -560,6 +561,9 @@ describe('a disk that cannot be written', () => {
     const frames = payloads.flatMap((payload, at) => [frameHeader({ index: at + 1, timeMs, payload }), payload]);
     writeFileSync(join(place.folder, '0000000000000001.seg'), Buffer.concat(frames));
     const queue = await place.open();
+    const both = await batchOf(queue);
+    expect(both.entries).toEqual(payloads.slice(1));
+    await queue.settle(both, 'refused', 'not one of the two can be read'); // so the Manager takes neither
     expect(await taken(queue)).toEqual([0]);
     expect(place.log.events('queue-damaged')).toHaveLength(2);
     expect(queue.waiting).toBe(0);
