@@ -131,7 +131,7 @@ async function start(options: StartOptions, scope: Scope): Promise<Omit<RunningD
     process: ownProcess(bundles),
     after,
     clock,
-    heartbeatInMs: () => scheduler.dueInMs('heartbeat'),
+    heartbeatInMs: () => (scheduler.isRunning('heartbeat') ? 0 : scheduler.dueInMs('heartbeat')),
     log,
   });
   await scope.add(() => footprint.close());

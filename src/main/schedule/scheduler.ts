@@ -29,6 +29,8 @@ export function jittered(intervalMs: number, fraction: number, random: () => num
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #entries = new Set<Entry>();
+  /** Of jobs that are done again and again: those whose run is under way, by name. */
+  readonly #running = new Map<string, number>();
   #cancelTimer: Cancel | null = null;
   #timerDueMs = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -58,9 +60,12 @@ export class Scheduler {
     const plan = (): void => {
       if (stopped) return;
       cancel = this.after(jittered(intervalMs, jitter, this.#options.random), name, () => {
+        // from here on: what is due in the same wake-up comes before its first step
+        this.#running.set(name, (this.#running.get(name) ?? 0) + 1);
         Promise.resolve()
           .then(run)
           .catch((error: unknown) => this.#options.onError(error, name))
+          .then(() => this.#ran(name))
           .then(plan, plan);
       });
     };
@@ -69,6 +74,11 @@ export class Scheduler {
       stopped = true;
       cancel();
     };
+  }
+
+  /** Whether a run that every() planned under that name is under way. */
+  isRunning(name: string): boolean {
+    return this.#running.has(name);
   }
 
   /** Milliseconds until the next call of that name; infinity where none waits. */
@@ -96,6 +106,12 @@ export class Scheduler {
     this.#entries.clear();
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+  }
+
+  #ran(name: string): void {
+    const left = (this.#running.get(name) ?? 0) - 1;
+    if (left > 0) this.#running.set(name, left);
+    else this.#running.delete(name);
   }
 
   #arm(): void {

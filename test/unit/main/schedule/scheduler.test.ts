@@ -184,6 +184,31 @@ describe('Scheduler', () => {
     expect(s.dueInMs('j')).toBe(Number.POSITIVE_INFINITY);
   });
 
+  test('a periodic job runs from its turn until its end, also for what has its turn in the same wake-up', async () => {
+    const { clock, scheduler: s } = scheduler();
+    const ends: (() => void)[] = [];
+    const run = (): Promise<void> => new Promise((resolve) => ends.push(resolve));
+    s.every(1000, 'j', run);
+    s.every(1000, 'j', run);
+    const seen: boolean[] = [s.isRunning('j')];
+    s.after(1010, 'beside it', () => seen.push(s.isRunning('j'), ends.length > 0));
+    await clock.advance(1000);
+    expect(seen).toEqual([false, true, false]); // it has its turn, and has done nothing yet
+    ends[0]?.();
+    await settle();
+    expect(s.isRunning('j')).toBe(true); // the other one
+    ends[1]?.();
+    await settle();
+    expect(s.isRunning('j')).toBe(false);
+  });
+
+  test('one that fails runs no more', async () => {
+    const { clock, scheduler: s, errors } = scheduler();
+    s.every(1000, 'j', () => Promise.reject(new Error('no')));
+    await clock.advance(1000);
+    expect([errors.length, s.isRunning('j')]).toEqual([1, false]);
+  });
+
   test('after close nothing runs and nothing is taken', async () => {
     const { clock, scheduler: s } = scheduler();
     let ran = 0;
