@@ -123,9 +123,11 @@ export class Pool {
     });
     const { onStarted, onEnded } = this.#options;
     piscina.on('workerCreate', ({ id }: { id: number }) => {
+      const thread = piscina.threads.find(({ threadId }) => threadId === id);
+      if (!thread) return; // it has ended already
       onStarted?.();
       // the library's own event comes when it asks for the end
-      if (onEnded) piscina.threads.find(({ threadId }) => threadId === id)?.once('exit', onEnded);
+      if (onEnded) thread.once('exit', onEnded);
     });
     this.#started = piscina;
     return piscina;
