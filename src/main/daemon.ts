@@ -215,6 +215,7 @@ async function start(options: StartOptions, scope: Scope): Promise<Omit<RunningD
       after,
       every,
       record: (event) => history.record(event),
+      onPieceDone: () => footprint.pieceDone(),
       clock,
       random,
       log,

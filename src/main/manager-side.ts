@@ -47,6 +47,8 @@ export interface ManagerSideOptions {
   environment: NodeJS.ProcessEnv;
   after(delayMs: number, name: string, run: () => void): () => void;
   every(intervalMs: number, name: string, run: () => void | Promise<void>, jitter?: number): () => void;
+  /** A piece of much work is done, and a pause follows. */
+  onPieceDone(): void;
   /** For the people of this host. */
   record(event: HostEvent): void;
   clock: Clock;
@@ -231,7 +233,8 @@ export class ManagerSide {
   }
 
   #connect(): ManagerLink {
-    const { config, nodeId, agents, updates, environment, after, every, clock, random, log } = this.#options;
+    const { config, nodeId, agents, updates, environment, after, every, onPieceDone, clock, random, log } =
+      this.#options;
     const { manager } = config();
     const waiting = {
       events: this.#events,
@@ -270,6 +273,7 @@ export class ManagerSide {
         this.#registeredAs = registeredAs;
       },
       onEvent: (event) => this.#options.record(event),
+      onPieceDone,
       after,
       every,
       clock,

@@ -13,6 +13,7 @@ import {
   AFTER_START,
   AFTER_THREADS,
   AFTER_TIDYING,
+  BURST,
   CODE_AGE,
   type Due,
   isTight,
@@ -50,7 +51,7 @@ export interface FootprintOptions {
   process: OwnProcess;
   after(delayMs: number, name: string, run: () => void): () => void;
   clock: Pick<Clock, 'nowMs' | 'after'>;
-  /** Milliseconds until the next heartbeat; infinity where none is planned. */
+  /** Milliseconds until the next heartbeat; 0 while one is under way, infinity where none is planned. */
   heartbeatInMs(): number;
   log: {
     debug(fields: object, message?: string): void;
@@ -82,8 +83,9 @@ export class Footprint {
   /** Monotonic milliseconds. */
   #startedMs = Number.NEGATIVE_INFINITY;
   #endedMs = Number.NEGATIVE_INFINITY;
-  /** Resident bytes after pages were given back last. */
+  /** Resident bytes after pages were given back last, and after the last of those that followed a collection. */
   #leftBytes = 0;
+  #collectedBytes = 0;
   #cancelLook: () => void = () => {};
   #closed = false;
   #planned: (() => void)[] = [];
@@ -142,6 +144,18 @@ export class Footprint {
     if (this.#threads === 0 && this.#options.mode !== 'off') this.#plan(AFTER_THREADS);
   }
 
+  /** A piece of much work in the main thread is done, and a pause follows. */
+  pieceDone(): void {
+    if (typeof this.#pages === 'string') return;
+    const { process, heartbeatInMs } = this.#options;
+    if (process.residentBytes() <= BURST.aboveBytes(this.#leftBytes)) return;
+    this.#givePagesBack();
+    if (this.#leftBytes <= this.#collectedBytes + BURST.collectAfterBytes) return;
+    if (waitForHeartbeatMs(heartbeatInMs()) > 0) return;
+    process.collect(this.#native?.calls ?? null);
+    this.#collected();
+  }
+
   /** In place of what was planned before, except that a collection which is planned already serves. */
   #plan(dues: readonly Due[]): void {
     for (const cancel of this.#planned) cancel();
@@ -192,7 +206,12 @@ export class Footprint {
     process.collect(this.#native?.calls ?? null);
     const fromMs = Math.max(clock.nowMs(), this.#restUntilMs);
     this.#restUntilMs = fromMs + restAfterCollectionMs(process.cpuMs() - beforeMs);
+    this.#collected();
+  }
+
+  #collected(): void {
     this.#trim();
+    this.#collectedBytes = this.#leftBytes;
   }
 
   #trim(): void {

@@ -48,13 +48,24 @@ export interface Watch {
 /** Each giving back is paid for by what is needed again: it waits until there is something to give. */
 export const STARTING_THREAD: Watch = {
   everyMs: 2, // pages come in at up to 1 MB a millisecond
-  // the daemon is to stay under 30 MB, and a look may be late
-  aboveBytes: (leftBytes) => Math.min(Math.max(leftBytes + 3 * MB, 24 * MB), 27 * MB),
+  // the daemon is to stay under 30 MB, and a look may be late; where that cannot be, it is not looked for in vain
+  aboveBytes: (leftBytes) => Math.max(Math.min(Math.max(leftBytes + 3 * MB, 24 * MB), 27 * MB), leftBytes + MB),
 };
 /** One that has work for longer: what comes in does so slowly. */
 export const LONG_THREAD: Watch = { ...STARTING_THREAD, everyMs: 100 };
 /** The memory of an ended thread is still kept, while its results are sent. */
 export const ENDED_THREAD: Watch = { everyMs: 600, aboveBytes: (leftBytes) => leftBytes + 1.5 * MB };
+
+/**
+ * While the main thread itself has much to do, piece by piece (a backlog of reports): looked at after each piece. Its
+ * garbage would lie there until V8 minds, and what V8 then frees it keeps: 15 MB more. A collection itself takes 10 MB
+ * for a moment, so that it has to come early.
+ */
+export const BURST = {
+  aboveBytes: (leftBytes: number): number => Math.max(leftBytes + 3 * MB, 22 * MB),
+  /** Of what is left when pages were given back: so much more than after the last collection is worth another one. */
+  collectAfterBytes: 2 * MB,
+};
 
 /** Whether too much is left when only cold pages were given back. */
 export function isTight(leftBytes: number): boolean {
@@ -84,7 +95,7 @@ export function restAfterCollectionMs(tookCpuMs: number): number {
 /** A collection keeps this distance from a heartbeat: several times what one takes. */
 const CLEAR_MS = 100;
 
-/** Milliseconds to wait with a collection; 0: it may come now. */
+/** Milliseconds to wait with a collection; 0: it may come now. `heartbeatInMs`: 0 while one is under way. */
 export function waitForHeartbeatMs(heartbeatInMs: number): number {
   return heartbeatInMs > CLEAR_MS ? 0 : Math.max(0, heartbeatInMs) + CLEAR_MS;
 }

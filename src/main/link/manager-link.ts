@@ -22,6 +22,7 @@ type FromSession =
   | 'agents'
   | 'updateResults'
   | 'onResultsTaken'
+  | 'onPieceDone'
   | 'after'
   | 'every'
   | 'clock'

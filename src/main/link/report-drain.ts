@@ -18,6 +18,8 @@ export interface ReportSource {
 export interface ReportDrainOptions {
   calls: ManagerCalls;
   reports: ReportSource;
+  /** Of a backlog, before the pause that follows each batch. */
+  onPieceDone(): void;
   /** How long a successful call took, ms, or its failure. */
   timed(call: Promise<void>): Promise<number | CallError>;
   after(delayMs: number, name: string, run: () => void): () => void;
@@ -59,7 +61,8 @@ export class ReportDrain {
 
   async #drain(): Promise<void> {
     try {
-      const { calls, reports, timed, log } = this.#options;
+      const { calls, reports, timed, onPieceDone, log } = this.#options;
+      let batches = 0;
       while (this.#again && !this.#waits && !this.#closed) {
         this.#again = false;
         while (!this.#closed) {
@@ -74,6 +77,7 @@ export class ReportDrain {
           this.#refusals = 0;
           await reports.settle(batch, 'taken', '');
           log.debug({ event: 'reported', entries: batch.entries.length, roundTripMs: took }, 'report taken');
+          if (++batches > 1) onPieceDone();
           await this.#pause(Math.max(SHORTEST_PAUSE_MS, took));
         }
       }

@@ -52,6 +52,8 @@ export interface SessionOptions {
   /** What is to be registered anew; null where nothing has changed since the last one that was taken. */
   changedRegistration(): Promise<RegisterNodeRequest | null>;
   onRenewed(request: RegisterNodeRequest): void;
+  /** A piece of much work is done, and a pause follows. */
+  onPieceDone(): void;
   /** `onEnd`: told when a stream has ended, or is not to be had. */
   makeStream(onEnd: () => void): SessionStream;
   after(delayMs: number, name: string, run: () => void): () => void;

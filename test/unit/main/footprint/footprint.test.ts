@@ -189,6 +189,69 @@ describe('a collection', () => {
   });
 });
 
+describe('while the main thread has much to do', () => {
+  /** 20 MB after the last collection. */
+  async function busy() {
+    const made = await atRest();
+    const piece = (residentMb: number, leftMb: number): string[] => {
+      made.process.forget();
+      Object.assign(made.process, { resident: residentMb * MB, left: leftMb * MB });
+      made.footprint.pieceDone();
+      return [...made.process.done];
+    };
+    return { ...made, piece };
+  }
+  const COLLECTED = ['give back', 'collect', 'trim', 'give back'];
+
+  test('gives pages back where they are many, and collects where much is left all the same', async () => {
+    const { piece, clock } = await busy();
+    expect(piece(23, 22)).toEqual([]);
+    expect(piece(23.1, 21.9)).toEqual(['give back']);
+    expect(piece(24.9, 21.9)).toEqual([]); // three more than were left
+    expect(piece(25, 22.6)).toEqual(COLLECTED);
+    expect(piece(25.7, 24.5)).toEqual(['give back']); // measured by what the last collection left
+    expect(piece(27.6, 24.7)).toEqual(COLLECTED);
+    expect(clock.timers).toBe(0);
+  });
+
+  test('collects at another piece where a heartbeat is due or under way', async () => {
+    const { piece, heartbeat } = await busy();
+    heartbeat.inMs = () => 0;
+    expect(piece(26, 25)).toEqual(['give back']);
+    heartbeat.inMs = () => 101;
+    expect(piece(29, 25)).toEqual(COLLECTED);
+  });
+
+  test('does not count as one of the collections that keep their share', async () => {
+    const { footprint, piece, process, clock } = await busy();
+    process.collectionCpuMs = 250;
+    for (let n = 0; n < 100; n++) piece(40 + 3 * n, 39 + 3 * n);
+    process.forget();
+    footprint.threadStarted();
+    footprint.threadEnding();
+    footprint.threadEnded();
+    await clock.advance(10_000);
+    expect(process.times('collect')).toBe(1);
+  });
+
+  test('does nothing where no pages are given back', async () => {
+    const { footprint, process, clock } = await started('basic');
+    await clock.advance(12_000);
+    process.forget();
+    process.resident = 90 * MB;
+    footprint.pieceDone();
+    expect({ done: process.done, looks: process.looks }).toEqual({ done: [], looks: 0 });
+  });
+
+  test('ends the giving back where the kernel refuses it, and nothing else', async () => {
+    const { footprint, process, piece } = await busy();
+    process.refused = 1;
+    expect(piece(30, 25)[0]).toBe('give back');
+    expect(footprint.givesPagesBack).toBe(false);
+    expect(piece(40, 35)).toEqual([]);
+  });
+});
+
 /** One more mapping, in smaps and in maps. */
 function add(own: FakeProcess, entry: Parameters<typeof smapsOf>[0]): void {
   own.smapsText += smapsOf(entry);

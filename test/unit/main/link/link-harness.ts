@@ -169,6 +169,7 @@ export class LinkHarness {
       },
       updateResults: over.updateResults ?? (() => []),
       onResultsTaken: over.onResultsTaken ?? (() => {}),
+      onPieceDone: () => {},
       makeStream: () => ({ state: 'closed', start: () => {}, eventsWaiting: () => {}, close: async () => {} }),
       onRegistered: (id) => this.registeredAs.push(id),
       onEvent: (event) => this.linkEvents.push(event),

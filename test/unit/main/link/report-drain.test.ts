@@ -16,6 +16,8 @@ let settled: [number, Delivery][];
 let answers: (CallError | number)[];
 let sent: { entries: readonly Buffer[]; atMs: number }[];
 let oneSecond: boolean[];
+/** Batches that had been sent at each piece's end. */
+let pieces: number[];
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -24,6 +26,7 @@ beforeEach(() => {
   answers = [];
   sent = [];
   oneSecond = [];
+  pieces = [];
 });
 
 function drain(protocol: 'manager' | 'daemon' = 'manager'): ReportDrain {
@@ -43,6 +46,7 @@ function drain(protocol: 'manager' | 'daemon' = 'manager'): ReportDrain {
         if (delivery === 'taken' || delivery === 'refused-for-good') waiting = waiting.filter((one) => one !== batch);
       },
     },
+    onPieceDone: () => pieces.push(sent.length),
     timed: async (call) => {
       await call;
       return answers.shift() ?? 3;
@@ -67,6 +71,7 @@ describe('a backlog', () => {
     expect(sent.map(({ entries }) => entries.length)).toEqual([100, 100, 5]);
     expect(sent.map(({ atMs }) => atMs - (sent[0]?.atMs ?? 0))).toEqual([0, 10, 60]);
     expect(settled.map(([, delivery]) => delivery)).toEqual(['taken', 'taken', 'taken']);
+    expect(pieces).toEqual([2, 3]); // one batch is no backlog
     expect(clock.timers).toBe(0);
   });
 
