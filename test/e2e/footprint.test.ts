@@ -2,6 +2,8 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ask } from '../../src/ctl/client.ts';
+import { CONTROL_SOCKET } from '../../src/shared/contracts/control.ts';
 import { TestHost } from '../support/daemon-process.ts';
 import { ManagerProcess } from '../support/manager-process.ts';
 import { waitFor } from '../support/wait-until.ts';
@@ -20,9 +22,11 @@ afterEach(async () => {
   await manager.stop('SIGKILL');
 });
 
-/** Resident pages of files, in kB. */
+/** Resident pages of files, and those of nobody else, in kB. */
 const ofFiles = (pid: number): number =>
   Number(/^RssFile:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+const anonymous = (pid: number): number =>
+  Number(/^RssAnon:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 const logged = (): string => readFileSync(host.logFile, 'utf8');
 const watchesWrites = (pid: number): boolean =>
   readdirSync(`/proc/${pid}/fd`).some((fd) => {
@@ -56,6 +60,20 @@ describe.skipIf(process.platform !== 'linux' || !existsSync(ADDON))('footprint',
     expect(await daemon.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     expect(logged()).not.toContain('pages of files are not given back');
   });
+
+  test('what a reload of the configuration loads is let go again', async () => {
+    await host.configure(manager.port, manager.tlsFolder);
+    const daemon = host.start();
+    await manager.event('registered');
+    const reload = async (times: number): Promise<void> => {
+      for (let n = 0; n < times; n++) await ask(join(host.workDir, CONTROL_SOCKET), 'reload', {});
+    };
+    await reload(10); // what is loaded once is there after it
+    const beforeKb = anonymous(daemon.pid);
+    await reload(60); // each loads 0.5 MB: a collection later little of it is left
+    const isLow = (): boolean => anonymous(daemon.pid) < beforeKb + 60 * 200;
+    expect(await waitFor(isLow, { what: 'the memory of the reloads to be free', timeoutMs: 30_000 })).toBe(true);
+  }, 60_000);
 
   test.each(['basic', 'off'])('%s: no page is given back, nothing is watched', async (footprint) => {
     await host.configure(manager.port, manager.tlsFolder, { daemon: host.daemonSection({ footprint }) });
