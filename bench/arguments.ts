@@ -4,7 +4,7 @@ import { parseDuration } from '../src/shared/config/formats.ts';
 import { GATED_BENCHMARKS } from './gate.ts';
 
 const BENCHMARK_NAMES = [
-  ...(['idle', 'peers', 'collect', 'health', 'report', 'start'] as const),
+  ...(['idle', 'peers', 'collect', 'health', 'report', 'heartbeat', 'start'] as const),
   ...(['stall', 'agents', 'link', 'update', 'stress', 'soak'] as const),
 ] as const;
 export type BenchmarkName = (typeof BENCHMARK_NAMES)[number];
@@ -13,18 +13,19 @@ export const HELP = `usage: npm run bench -- [NAME ...] [options]
 
 Measures the built daemon on this machine. Without a name, all of these but soak:
 
-  idle     memory and CPU of the daemon at rest, with three agents, against a Manager
-  peers    the same beside other programs of its kind that are installed, with the same agents
-  collect  how long a collection takes, from a cold thread down to the reading itself
-  health   one round of health checks of 1 to 200 agents
-  report   round trip of a heartbeat and of a full report, without and with delay on the way
-  start    from exec to the registration
-  stall    what hashing, compressing and collecting at the same time do to heartbeats
-  agents   how memory and CPU grow with the number of agents
-  link     draining 10,000 reports after the Manager was away, bytes on the wire a day, time to reconnect
-  update   verifying a package of 1 GiB: what it does to heartbeats, its speed beside openssl, its memory
-  stress   whether anything breaks where pages are given back each 5 ms under full load for a minute
-  soak     whether memory, descriptors or threads grow in the long run; 30 minutes, or what --soak says
+  idle       memory and CPU of the daemon at rest, with three agents, against a Manager
+  peers      the same beside other programs of its kind that are installed, with the same agents
+  collect    how long a collection takes, from a cold thread down to the reading itself
+  health     one round of health checks of 1 to 200 agents
+  report     round trip of a heartbeat and of a full report, without and with delay on the way
+  heartbeat  what keeping the daemon small does to its heartbeats, beside daemons that do not; five minutes
+  start      from exec to the registration
+  stall      what hashing, compressing and collecting at the same time do to heartbeats
+  agents     how memory and CPU grow with the number of agents
+  link       draining 10,000 reports after the Manager was away, bytes on the wire a day, time to reconnect
+  update     verifying a package of 1 GiB: what it does to heartbeats, its speed beside openssl, its memory
+  stress     whether anything breaks where pages are given back each 5 ms under full load for a minute
+  soak       whether memory, descriptors or threads grow in the long run; 30 minutes, or what --soak says
 
   --quick       fewer rounds, shorter intervals and smaller files, less than a minute in all
   --node LIST   run the daemon with these versions of Node, from the npm registry: 20,24 or 24.9.0; repeatable

@@ -1,7 +1,7 @@
 /**
  * The harness as a program: arguments, signals, exit code. 0 when all was measured, whatever the figures; 1 when it
- * failed or was interrupted, or with --gate a figure was missed; 2 on a wrong command line. It ends what it started
- * either way.
+ * failed, was interrupted, or something could not be run here, or the gate does not pass; 2 on a wrong command line. It
+ * ends what it started either way.
  */
 import { release } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -10,6 +10,7 @@ import { type BenchmarkName, type BenchOptions, HELP, parseArguments } from './a
 import { agents } from './benchmarks/agents.ts';
 import { collect } from './benchmarks/collect.ts';
 import { health } from './benchmarks/health.ts';
+import { heartbeat } from './benchmarks/heartbeat.ts';
 import { idle, idleAndPeers, peers } from './benchmarks/idle.ts';
 import { link } from './benchmarks/link.ts';
 import { report } from './benchmarks/report.ts';
@@ -19,17 +20,24 @@ import { start } from './benchmarks/start.ts';
 import { stress } from './benchmarks/stress.ts';
 import { update } from './benchmarks/update.ts';
 import { reasons } from './bounded.ts';
-import { unwantedVariables } from './environment.ts';
-import { findings, isMissed, renderGate } from './gate.ts';
+import { cleanEnvironment } from './environment.ts';
+import { judgeGate, renderGate } from './gate.ts';
 import { currentCommit, loadAverage, thisMachine } from './machine.ts';
 import { type NodeBinary, nodeBinary, ownNode } from './node-binary.ts';
 import { type Job, planOf } from './plan.ts';
-import { type BenchContext, type Benchmark, type BenchReport, type RanReport, renderReport } from './report.ts';
+import {
+  type BenchContext,
+  type Benchmark,
+  type BenchReport,
+  notRunIn,
+  type RanReport,
+  renderReport,
+} from './report.ts';
 import { headline, resultOf, writeCharts, writeResult } from './result.ts';
 import { FULL, QUICK, type Settings } from './settings.ts';
 
 const BENCHMARKS: Record<BenchmarkName, Benchmark> = {
-  ...{ idle, peers, collect, health, report, start },
+  ...{ idle, peers, collect, health, report, heartbeat, start },
   ...{ stall, agents, link, update, stress, soak },
 };
 
@@ -53,8 +61,7 @@ function interruption(): AbortSignal {
 
 /** Everything that is started from then on inherits a clean environment; npm needs the other one. */
 async function prepare({ nodes }: BenchOptions, root: string, signal: AbortSignal): Promise<NodeBinary[]> {
-  const env = { ...process.env };
-  for (const name of unwantedVariables(process.env)) delete process.env[name];
+  const env = cleanEnvironment();
   const cache = join(root, 'node_modules', '.cache');
   const found: NodeBinary[] = [];
   for (const wanted of nodes) found.push(await nodeBinary(wanted, { cache, env, signal }));
@@ -89,7 +96,7 @@ async function run(options: BenchOptions, args: readonly string[]): Promise<numb
   for (const job of planOf(options.names, await prepare(options, root, signal), ownNode())) {
     reports.push(...(await runJob(job, { ...common, node: job.node })));
   }
-  const gate = options.gate ? findings(reports, release()) : null;
+  const gate = options.gate ? judgeGate(reports, release()) : null;
   const result = resultOf(
     {
       startedAtMs,
@@ -109,7 +116,9 @@ async function run(options: BenchOptions, args: readonly string[]): Promise<numb
   for (const file of files) process.stdout.write(`Kept in ${relative(process.cwd(), file)}\n`);
   if (gate) process.stdout.write(`${renderGate(gate).join('\n')}\n`);
   if (options.json) process.stdout.write(`${JSON.stringify(result)}\n`);
-  return gate && isMissed(gate) ? 1 : 0;
+  const notRun = notRunIn(reports);
+  for (const line of notRun) say(line);
+  return notRun.length > 0 || gate?.passes === false ? 1 : 0;
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -64,7 +64,7 @@ export class BenchHost {
   readonly #lines = new Set<(line: string) => void>();
   #port = 0;
   #daemons = 0;
-  #launcher: string | null = null;
+  #program: Promise<string> | null = null;
 
   private constructor(folder: string, scope: Scope, options: HostOptions) {
     this.folder = folder;
@@ -73,8 +73,7 @@ export class BenchHost {
   }
 
   static async start(scope: Scope, options: HostOptions): Promise<BenchHost> {
-    const folder = await mkdtemp(join(tmpdir(), 'host-daemon-bench-'));
-    await scope.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    const folder = await tempFolder(scope);
     await createCertificates(folder);
     const host = new BenchHost(folder, scope, options);
     await host.#startManager();
@@ -124,17 +123,17 @@ export class BenchHost {
     { folder: given, managerPort = this.#port, keys = {} }: DaemonOptions = {},
   ): Promise<RunningDaemon> {
     const folder = given ?? (await this.makeFolder());
-    if (!this.#launcher) {
-      const { bundles, launcher } = this.#options;
-      this.#launcher = await makeRelease(join(this.folder, RELEASE), launcher, (lib) => symlink(resolve(bundles), lib));
-    }
+    const { bundles, launcher } = this.#options;
+    // one for all of them, those that are started at the same time too
+    this.#program ??= makeRelease(join(this.folder, RELEASE), launcher, (lib) => symlink(resolve(bundles), lib));
+    const program = await this.#program;
     const config = { folder, tlsFolder: this.folder, managerPort, agents, keys };
     await writeFile(configFile(folder), renderConfig({ ...config, intervalMs }));
     this.#options.signal.throwIfAborted();
     const startedMs = performance.now();
     // its launcher becomes it: the pid is the daemon's
     const child = new DemoChild('daemon', ['--config', configFile(folder)], {
-      program: this.#launcher,
+      program,
       env: { ...process.env, DAEMON_NODE: this.#options.node.path },
     });
     const stop = (): Promise<void> => child.stop(DAEMON_STOP_MS);
@@ -186,6 +185,13 @@ export class BenchHost {
     const bound = { what: 'the Manager to listen', timeoutMs: LISTEN_MS, signal };
     this.#port = (await within(Promise.race([listening, endOf(manager, () => [])]), bound)).port;
   }
+}
+
+/** A new folder, which is removed with the scope. */
+export async function tempFolder(scope: Scope): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'host-daemon-bench-'));
+  await scope.add(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  return folder;
 }
 
 /** An installed version: its launchers beside its bundles, which `fill` puts there. Gives the daemon's launcher. */

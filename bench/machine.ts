@@ -2,16 +2,25 @@
 import { execFile } from 'node:child_process';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { promisify } from 'node:util';
+import { readProcFile } from '../src/shared/platform/proc.ts';
 
 export interface Machine {
   cpu: string;
   cores: number;
   memoryBytes: number;
   kernel: string;
+  /** `always`, `madvise` or `never`: with the first, heaps are larger than what is used of them. null: not told. */
+  transparentHugePages: string | null;
   node: string;
 }
 
 const GIT_MS = 5000;
+const HUGE_PAGES_FILE = '/sys/kernel/mm/transparent_hugepage/enabled';
+
+/** The choice in brackets of a file such as `always [madvise] never`; null where there is none. */
+export function chosenIn(text: string): string | null {
+  return /\[([^\]\s]+)\]/.exec(text)?.[1] ?? null;
+}
 
 export function thisMachine(): Machine {
   const processors = cpus();
@@ -20,6 +29,7 @@ export function thisMachine(): Machine {
     cores: processors.length,
     memoryBytes: totalmem(),
     kernel: `${type()} ${release()}`,
+    transparentHugePages: chosenIn(readProcFile(HUGE_PAGES_FILE) ?? ''),
     node: process.version,
   };
 }

@@ -9,8 +9,8 @@ export interface Job {
   withPeers: boolean;
 }
 
-/** These start the daemon, or what stands for it. The others measure its parts in the harness's own process, whose Node is always the same. */
-const OF_DAEMON: readonly BenchmarkName[] = ['idle', 'peers', 'start', 'agents', 'link', 'stress', 'soak'];
+/** Its parts are measured in the harness's own process, whose Node is always the same; the others start the daemon, or what stands for it. */
+const OF_HARNESS: readonly BenchmarkName[] = ['update'];
 
 /** `nodes`: at least one; `own` is that of the harness. Idle and peers are one job, as they share a window. */
 export function planOf(names: readonly BenchmarkName[], nodes: readonly NodeBinary[], own: NodeBinary): Job[] {
@@ -18,6 +18,6 @@ export function planOf(names: readonly BenchmarkName[], nodes: readonly NodeBina
   return names
     .filter((name) => !(both && name === 'peers'))
     .flatMap((name) =>
-      (OF_DAEMON.includes(name) ? nodes : [own]).map((node) => ({ name, node, withPeers: both && name === 'idle' })),
+      (OF_HARNESS.includes(name) ? [own] : nodes).map((node) => ({ name, node, withPeers: both && name === 'idle' })),
     );
 }

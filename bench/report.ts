@@ -28,6 +28,8 @@ export interface BenchReport {
   verdicts: Verdict[];
   /** What a gate has limits for. */
   gate?: readonly Measured[];
+  /** Why nothing could be measured here. The run goes on, and its exit code says so. */
+  notRun?: string;
   /** Resident memory over time, for the chart. */
   series?: readonly Series[];
   /** Plain data for the result file, units in names. */
@@ -43,8 +45,16 @@ export interface RanReport extends BenchReport {
 
 export type Benchmark = (context: BenchContext) => Promise<BenchReport>;
 
-export function renderReport({ name, title, node, table, notes }: RanReport): string {
-  const below = [...renderTable(table), ...(notes.length > 0 ? ['', ...notes] : [])];
+export function renderReport({ name, title, node, table, notes, notRun }: RanReport): string {
+  const measured = [...renderTable(table), ...(notes.length > 0 ? ['', ...notes] : [])];
+  const below = notRun === undefined ? measured : [`NOT RUN: ${notRun}`];
   const heading = `${name}: ${title}; Node ${node}`;
   return [heading, '', ...below.map((line) => (line === '' ? '' : `  ${line}`)), ''].join('\n');
+}
+
+/** `stress, Node 24.9.0, could not be run: …`. */
+export function notRunIn(reports: readonly RanReport[]): string[] {
+  return reports.flatMap(({ name, node, notRun }) => {
+    return notRun === undefined ? [] : [`${name}, Node ${node}, could not be run: ${notRun}`];
+  });
 }

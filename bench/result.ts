@@ -2,7 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderChart, type Series } from './chart.ts';
-import type { Finding } from './gate.ts';
+import type { Gate } from './gate.ts';
 import type { Machine } from './machine.ts';
 import type { RanReport } from './report.ts';
 import { TARGETS } from './targets.ts';
@@ -18,11 +18,11 @@ export interface RunFacts {
   /** Of one minute, before and after. */
   load: { before: number; after: number };
   /** null: not asked for. */
-  gate: readonly Finding[] | null;
+  gate: Gate | null;
 }
 
 export interface Result {
-  format: 1;
+  format: 2;
   date: string;
   elapsedSeconds: number;
   arguments: readonly string[];
@@ -32,7 +32,11 @@ export interface Result {
   load: RunFacts['load'];
   targets: typeof TARGETS;
   gate: RunFacts['gate'];
-  benchmarks: (Pick<RanReport, 'name' | 'node' | 'figures' | 'verdicts'> & { elapsedSeconds: number })[];
+  /** `notRun`: why there are no figures; null where there are. */
+  benchmarks: (Pick<RanReport, 'name' | 'node' | 'figures' | 'verdicts'> & {
+    elapsedSeconds: number;
+    notRun: string | null;
+  })[];
 }
 
 const seconds = (ms: number): number => Math.round(ms / 1000);
@@ -40,7 +44,7 @@ const seconds = (ms: number): number => Math.round(ms / 1000);
 export function resultOf(facts: RunFacts, reports: readonly RanReport[]): Result {
   const { startedAtMs, elapsedMs, quick, commit, machine, load, gate } = facts;
   return {
-    format: 1,
+    format: 2,
     date: new Date(startedAtMs).toISOString(),
     elapsedSeconds: seconds(elapsedMs),
     arguments: facts.arguments,
@@ -50,16 +54,17 @@ export function resultOf(facts: RunFacts, reports: readonly RanReport[]): Result
     load,
     targets: TARGETS,
     gate,
-    benchmarks: reports.map(({ name, node, elapsedMs: took, figures, verdicts }) => {
-      return { name, node, elapsedSeconds: seconds(took), figures, verdicts };
+    benchmarks: reports.map(({ name, node, elapsedMs: took, figures, verdicts, notRun = null }) => {
+      return { name, node, elapsedSeconds: seconds(took), figures, verdicts, notRun };
     }),
   };
 }
 
 export function headline({ machine, commit, load, elapsedSeconds }: Result): string {
-  const { cpu, cores, memoryBytes, kernel, node } = machine;
+  const { cpu, cores, memoryBytes, kernel, transparentHugePages, node } = machine;
+  const hugePages = `transparent huge pages: ${transparentHugePages ?? 'unknown'}`;
   return [
-    `${cpu}, ${cores} cores, ${(memoryBytes / 1e9).toFixed(1)} GB; ${kernel}; harness: Node ${node}`,
+    `${cpu}, ${cores} cores, ${(memoryBytes / 1e9).toFixed(1)} GB; ${kernel}, ${hugePages}; harness: Node ${node}`,
     `commit ${commit ?? 'unknown'}; load ${load.before.toFixed(2)} before, ${load.after.toFixed(2)} after; took ${elapsedSeconds} s`,
     '',
   ].join('\n');

@@ -7,8 +7,27 @@ export interface Settings {
     warmUpMs: number;
     windowMs: number;
   };
-  collect: { coldRuns: number; warmRuns: number; readings: number };
-  health: { rounds: number };
+  /** Of what is measured within a process that stands for the daemon. */
+  inside: {
+    /** From its start: what the daemon gives back then has been given back. */
+    settleMs: number;
+    /** How many times as soon as in the daemon memory is given back. */
+    speedUp: number;
+  };
+  collect: {
+    coldRuns: number;
+    warmRuns: number;
+    /** By a thread that is there. */
+    readings: number;
+    /** After a thread has ended. */
+    pauseMs: number;
+  };
+  health: {
+    /** Of agents. */
+    counts: readonly number[];
+    /** With each. */
+    rounds: number;
+  };
   report: {
     calls: number;
     /** Of those with a delay on the way, each. */
@@ -18,6 +37,8 @@ export interface Settings {
     /** Added to the way there and back together. */
     delaysMs: readonly number[];
   };
+  /** Each pair is a daemon with and one without what keeps it small. */
+  heartbeat: { pairs: number; warmUpMs: number; windowMs: number };
   start: { runs: number };
   stall: {
     /** Of the file that is hashed. */
@@ -78,9 +99,11 @@ const SOAK: Settings['soak'] = {
 export const FULL: Settings = {
   quick: false,
   idle: { intervalMs: null, warmUpMs: 20_000, windowMs: 180_000 },
-  collect: { coldRuns: 40, warmRuns: 200, readings: 1000 },
-  health: { rounds: 200 },
+  inside: { settleMs: 12_000, speedUp: 1 },
+  collect: { coldRuns: 40, warmRuns: 200, readings: 200, pauseMs: 50 },
+  health: { counts: [1, 10, 50, 200], rounds: 200 },
   report: { calls: 2000, delayedCalls: 100, pauseMs: 5, delaysMs: [20, 80] },
+  heartbeat: { pairs: 3, warmUpMs: 20_000, windowMs: 300_000 },
   start: { runs: 10 },
   stall: { mebibytes: 1024, stretches: 5, callsInStretch: 400, pauseMs: 5 },
   agents: { counts: [1, 10, 50, 200], intervalMs: null, warmUpMs: 20_000, windowMs: 120_000 },
@@ -97,15 +120,17 @@ export const FULL: Settings = {
 export const QUICK: Settings = {
   quick: true,
   idle: { intervalMs: 4000, warmUpMs: 1500, windowMs: 9000 },
-  collect: { coldRuns: 5, warmRuns: 30, readings: 100 },
-  health: { rounds: 10 },
-  report: { calls: 100, delayedCalls: 5, pauseMs: 2, delaysMs: [20, 80] },
+  inside: { settleMs: 300, speedUp: 10 },
+  collect: { coldRuns: 3, warmRuns: 30, readings: 30, pauseMs: 10 },
+  health: { counts: [1, 10, 50, 200], rounds: 10 },
+  report: { calls: 60, delayedCalls: 5, pauseMs: 2, delaysMs: [10, 40] },
+  heartbeat: { pairs: 1, warmUpMs: 0, windowMs: 1300 },
   start: { runs: 3 },
   stall: { mebibytes: 64, stretches: 2, callsInStretch: 60, pauseMs: 2 },
-  agents: { counts: [1, 10], intervalMs: 1000, warmUpMs: 500, windowMs: 2500 },
+  agents: { counts: [1, 10], intervalMs: 1000, warmUpMs: 300, windowMs: 1800 },
   link: {
     drain: { entries: 1000, rounds: 1, beforeMs: 300, restMs: 2200 },
-    returns: 2,
+    returns: 1,
     wire: { intervalMs: 1000, warmUpMs: 200, windowMs: 2500 },
   },
   update: { mebibytes: 64, stretches: 2, callsInStretch: 100, pauseMs: 2, rounds: 3 },

@@ -14,13 +14,6 @@ export interface Verifier {
   verify(input: Task['input']): Promise<Task['output']>;
 }
 
-/** Its threads end with the scope. */
-export async function openPool(scope: Scope, bundles: string): Promise<Pool> {
-  const pool = new Pool({ bundles, idleMs: LINGER_MS });
-  await scope.add(() => pool.close());
-  return pool;
-}
-
 export function verifierOf(pool: Pool, signal: AbortSignal): Verifier {
   const options = { deadlineMs: DEADLINE_MS, signal, onProgress: () => {} };
   return { verify: (input) => pool.run('verifyPackage', input, options) };
@@ -28,5 +21,7 @@ export function verifierOf(pool: Pool, signal: AbortSignal): Verifier {
 
 /** Its first call starts its thread, which ends with the scope. */
 export async function verifier(scope: Scope, bundles: string, signal: AbortSignal): Promise<Verifier> {
-  return verifierOf(await openPool(scope, bundles), signal);
+  const pool = new Pool({ bundles, idleMs: LINGER_MS });
+  await scope.add(() => pool.close());
+  return verifierOf(pool, signal);
 }

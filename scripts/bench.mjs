@@ -1,11 +1,11 @@
 // Builds what is needed and runs the benchmarks. Ends with their status.
-import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { startClean } from './clean-start.mjs';
 import { ROOT, setUp } from './setup.mjs';
 
 setUp();
-const bench = spawn(process.execPath, [join(ROOT, 'dist', 'bench.js'), ...process.argv.slice(2)], { stdio: 'inherit' });
+const bench = startClean([join(ROOT, 'dist', 'bench.js'), ...process.argv.slice(2)]);
 // in a terminal the harness gets Ctrl-C too: a second signal does no harm there
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => bench.kill(signal));
 bench.on('error', (error) => {

@@ -37,6 +37,8 @@ const ENTRIES = {
   'sample-agent': 'src/demo/sample-agent.ts',
   bench: 'bench/bin.ts',
   stress: 'bench/stress-load.ts',
+  measure: 'bench/measure.ts',
+  'timed-collect': 'bench/inside/timed-collect.ts',
 };
 
 /** Modules imported with `import()` that live in a bundle of their own, loaded when they are needed, if ever. */

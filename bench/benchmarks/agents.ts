@@ -51,7 +51,7 @@ function measure(context: BenchContext, count: number): Promise<AgentsFigures> {
     const what = `the registration and ${count} agents to run`;
     await within(Promise.race([ready, spoiled]), { what, timeoutMs: READY_MS, signal });
     await Promise.race([sleep(warmUpMs, undefined, { signal }), spoiled]);
-    const [watched] = await Promise.race([watch([daemon.pid], { windowMs, signal }), spoiled]);
+    const [watched] = await Promise.race([watch([{ pids: [daemon.pid] }], { windowMs, signal }), spoiled]);
     if (!watched) throw new Error('the daemon was to be watched');
     await daemon.stop();
     return agentsFigures(count, watched, parseLog(await readFile(logFile(folder), 'utf8')));

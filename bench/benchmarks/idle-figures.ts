@@ -3,6 +3,7 @@ import type { CgroupMemory } from '../cgroup.ts';
 import type { Series } from '../chart.ts';
 import type { Measured } from '../gate.ts';
 import type { Reading } from '../process-figures.ts';
+import type { Work } from '../resting-work.ts';
 import { cpuPercent, ratio, type Summary, summarise } from '../statistics.ts';
 import { left, megabytes, right, type Table, times } from '../table.ts';
 import { inWords, judge, type Verdict } from '../targets.ts';
@@ -27,17 +28,18 @@ export interface ProcessFigures {
 export interface IdleFigures {
   daemon: ProcessFigures;
   floor: ProcessFigures;
-  /** Whether the peaks could be set back after the warm-up. */
+  /** Whether the peaks of both could be set back after the warm-up. */
   peaksAreOfWindow: boolean;
-  /** Of the daemon's to the Manager, answered in the window. */
-  heartbeats: number;
+  /** Of the daemon's, accepted by the Manager in the window. */
+  work: Work;
   /** At the end; null where the daemon has no control group of its own. */
   cgroup: CgroupMemory | null;
   /** Whether the daemon has one open at the end. */
   userfaultfd: boolean;
 }
 
-export interface IdleVerdicts {
+/** Of a daemon at rest, however long. */
+export interface RestVerdicts {
   rss: Verdict;
   peak: Verdict;
   cpu: Verdict;
@@ -64,8 +66,9 @@ export function rssSeries(name: string, { readings, atMs }: Watched): Series {
   return { name, points: readings.map(({ rssBytes }, at) => ({ atMs: atMs[at] ?? 0, bytes: rssBytes })) };
 }
 
-export function idleVerdicts({ daemon, peaksAreOfWindow }: IdleFigures): IdleVerdicts {
-  const since = peaksAreOfWindow ? '' : ', since the start';
+/** `peakIsOfWindow`: where it could not be set back, it is that since the start. */
+export function restVerdicts(daemon: ProcessFigures, peakIsOfWindow: boolean): RestVerdicts {
+  const since = peakIsOfWindow ? '' : ', since the start';
   return {
     rss: judge('idleMemory', 'RSS, maximum of the samples', daemon.rssBytes.max / 1e6),
     peak: judge('idleMemory', `RSS, the kernel's peak${since}`, daemon.peakRssBytes / 1e6),
@@ -73,7 +76,7 @@ export function idleVerdicts({ daemon, peaksAreOfWindow }: IdleFigures): IdleVer
   };
 }
 
-export function idleGate({ daemon }: IdleFigures): Measured[] {
+export function restGate(daemon: ProcessFigures): Measured[] {
   return [
     { figure: 'rssMedian', value: daemon.rssBytes.median / 1e6 },
     { figure: 'rssP95', value: daemon.rssBytes.p95 / 1e6 },
@@ -84,9 +87,9 @@ export function idleGate({ daemon }: IdleFigures): Measured[] {
 }
 
 const count = (value: number): string => String(value);
-const percent = (value: number): string => value.toFixed(2);
+export const percent = (value: number): string => value.toFixed(2);
 
-export function idleTable({ daemon, floor }: IdleFigures, verdicts: IdleVerdicts): Table {
+export function idleTable({ daemon, floor }: IdleFigures, verdicts: RestVerdicts): Table {
   const distribution = (title: string, of: (figures: ProcessFigures) => Summary, show = megabytes): string[] => {
     const { min, median, p95, max } = of(daemon);
     const { median: floorMedian } = of(floor);

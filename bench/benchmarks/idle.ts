@@ -13,13 +13,14 @@ import { withScope } from '../bounded.ts';
 import { readOwnCgroup } from '../cgroup.ts';
 import type { Series } from '../chart.ts';
 import type { NodeBinary } from '../node-binary.ts';
-import { type Peers, startPeers } from '../peers/run.ts';
+import { isOfPeer, type Peers, type RunningPeer, startPeers } from '../peers/run.ts';
 import { hasUserfaultfd, resetPeak } from '../process-figures.ts';
+import { readProcessTree } from '../process-tree.ts';
 import type { BenchContext, BenchReport } from '../report.ts';
-import { requireHeartbeats, startResting } from '../resting-daemon.ts';
-import { summed, type Watched, watch } from '../watch.ts';
-import { type IdleFigures, idleFigures, idleGate, idleTable, idleVerdicts, rssSeries } from './idle-figures.ts';
-import { FLOOR_PROGRAM, idleNotes, peersNotes } from './idle-notes.ts';
+import { startResting } from '../resting-daemon.ts';
+import { below, type Subject, watch } from '../watch.ts';
+import { type IdleFigures, idleFigures, idleTable, restGate, restVerdicts, rssSeries } from './idle-figures.ts';
+import { type EndedPeer, FLOOR_PROGRAM, idleNotes, peersNotes } from './idle-notes.ts';
 import { type PeerFigures, peersTable } from './peers-figures.ts';
 
 const STOP_MS = 2000;
@@ -27,7 +28,9 @@ const STOP_MS = 2000;
 interface IdleMeasured {
   figures: IdleFigures;
   peers: Peers | null;
-  /** The daemon, the floor, the peers that ran. */
+  /** Peers that are not in `all` and not in `series`. */
+  ended: EndedPeer[];
+  /** The daemon, the floor, the peers that ran to the end. */
   all: PeerFigures[];
   series: Series[];
 }
@@ -48,10 +51,22 @@ async function startAllPeers(scope: Scope, { bundles, signal }: BenchContext): P
   return startPeers(scope, { folder, bundles, signal });
 }
 
-function together(watched: readonly Watched[]): Watched {
-  const [first, ...others] = watched;
-  if (!first) throw new Error('at least one process was to be watched');
-  return summed([first, ...others]);
+/** A program in the window. One without a peer is to live. */
+interface Program extends Subject {
+  name: string;
+  peer: RunningPeer | null;
+}
+
+const programOf = (peer: RunningPeer): Program => {
+  const name = `${peer.plan.name} ${peer.version}`.trim();
+  return { name, peer, pids: peer.pids, counts: isOfPeer, mayEnd: true };
+};
+
+/** Sets the kernel's peaks back. Gives whether that was allowed of those that are to live. */
+function resetPeaks(programs: readonly Program[]): boolean {
+  const tree = readProcessTree();
+  const allowed = programs.map((one) => [...one.pids, ...below(one, tree)].map((pid) => resetPeak(pid)).every(Boolean));
+  return allowed.every((one, at) => one || programs[at]?.peer);
 }
 
 async function measure(scope: Scope, context: BenchContext, withPeers: boolean): Promise<IdleMeasured> {
@@ -63,61 +78,62 @@ async function measure(scope: Scope, context: BenchContext, withPeers: boolean):
   const ended = Promise.race([daemon.ended, floor.ended]);
   await Promise.race([sleep(warmUpMs, undefined, { signal }), ended]);
 
-  const subjects = [
-    { name: `daemon, Node ${node.version}`, pids: [daemon.pid] },
-    { name: `empty node ${node.version}`, pids: [floor.pid] },
-    ...(peers?.running ?? []).map(({ plan, version, pids }) => ({ name: `${plan.name} ${version}`.trim(), pids })),
+  const programs: Program[] = [
+    { name: `daemon, Node ${node.version}`, peer: null, pids: [daemon.pid] },
+    { name: `empty node ${node.version}`, peer: null, pids: [floor.pid] },
+    ...(peers?.running ?? []).map(programOf),
   ];
-  const pids = subjects.flatMap((subject) => subject.pids);
-  const peaksAreOfWindow = pids.map((pid) => resetPeak(pid)).every(Boolean);
-  const before = daemon.heartbeats();
-  const watched = await Promise.race([watch(pids, { windowMs, signal }), ended]);
-  const heartbeats = daemon.heartbeats() - before;
-  requireHeartbeats(heartbeats, windowMs, intervalMs);
+  const peaksAreOfWindow = resetPeaks(programs);
+  const closeWindow = daemon.openWindow(windowMs, intervalMs);
+  const watched = await Promise.race([watch(programs, { windowMs, signal }), ended]);
+  const work = closeWindow();
 
-  const merged = subjects.map(({ name, pids: own }) => ({
-    name,
-    processes: own.length,
-    watched: together(own.flatMap((pid) => watched[pids.indexOf(pid)] ?? [])),
-  }));
-  const all = merged.map((one) => ({ ...one, figures: idleFigures(one.watched) }));
+  const watchedPrograms = watched.flatMap((one, at) => (programs[at] ? { ...one, ...programs[at] } : []));
+  const stayed = watchedPrograms.filter(({ endedAtMs }) => endedAtMs === null);
+  const all = stayed.map((one) => ({ name: one.name, processes: one.processes, figures: idleFigures(one) }));
   const [ofDaemon, ofFloor] = all;
   if (!ofDaemon || !ofFloor) throw new Error('at least two processes were to be watched');
   return {
     figures: {
-      ...{ daemon: ofDaemon.figures, floor: ofFloor.figures, peaksAreOfWindow, heartbeats },
+      ...{ daemon: ofDaemon.figures, floor: ofFloor.figures, peaksAreOfWindow, work },
       ...{ cgroup: readOwnCgroup(daemon.pid), userfaultfd: hasUserfaultfd(daemon.pid) },
     },
     peers,
-    all: all.map(({ name, processes, figures }) => ({ name, processes, figures })),
-    series: merged.map((one) => rssSeries(one.name, one.watched)),
+    ended: watchedPrograms.flatMap(({ peer, endedAtMs }) =>
+      peer && endedAtMs !== null ? { peer, atMs: endedAtMs } : [],
+    ),
+    all,
+    series: stayed.map((one) => rssSeries(one.name, one)),
   };
 }
 
 function idleReport({ settings }: BenchContext, { figures, series }: IdleMeasured): BenchReport {
-  const verdicts = idleVerdicts(figures);
+  const verdicts = restVerdicts(figures.daemon, figures.peaksAreOfWindow);
   return {
     name: 'idle',
     title: 'the daemon at rest, with three agents',
     table: idleTable(figures, verdicts),
     notes: idleNotes(settings.idle, figures),
     verdicts: Object.values(verdicts),
-    gate: idleGate(figures),
+    gate: restGate(figures.daemon),
     series,
     figures: { ...figures },
   };
 }
 
-function peersReport({ settings }: BenchContext, { peers, all, series }: IdleMeasured): BenchReport {
+function peersReport({ settings }: BenchContext, { peers, ended, all, series }: IdleMeasured): BenchReport {
   if (!peers) throw new Error('peers were to be run');
   return {
     name: 'peers',
     title: 'the daemon beside other programs at rest, memory in MB',
     table: peersTable(all),
-    notes: peersNotes(settings.idle, peers),
+    notes: peersNotes(settings.idle, peers, ended),
     verdicts: [],
     series,
-    figures: { programs: all, missing: peers.missing, failed: peers.failed },
+    figures: {
+      ...{ programs: all, missing: peers.missing, failed: peers.failed },
+      ended: ended.map(({ peer, atMs }) => ({ name: peer.plan.name, atMs })),
+    },
   };
 }
 

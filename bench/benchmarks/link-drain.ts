@@ -98,7 +98,7 @@ class Subject {
   /** Median over the window. */
   async rssBytes(windowMs: number): Promise<number> {
     const { pid, ended } = this.daemon;
-    const [watched] = await Promise.race([watch([pid], { windowMs, signal: this.#signal }), ended]);
+    const [watched] = await Promise.race([watch([{ pids: [pid] }], { windowMs, signal: this.#signal }), ended]);
     return summarise((watched?.readings ?? []).map(({ rssBytes }) => rssBytes)).median;
   }
 

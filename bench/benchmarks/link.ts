@@ -2,24 +2,22 @@
  * The link to a Manager in its own process over mutual TLS on loopback: round trips at rest, a backlog that is drained
  * when the Manager is back, the time that a return takes, and bytes on the wire a day.
  */
-import { encoded } from '../../src/main/link/queue/report-entry.ts';
+import { collect } from '../../src/workers/collect/collect.ts';
 import { withScope } from '../bounded.ts';
-import { BenchHost } from '../host.ts';
-import { heartbeat as beat, connect } from '../manager-calls.ts';
+import { fullReport } from '../collections.ts';
 import type { BenchContext, BenchReport } from '../report.ts';
 import { type DrainRound, drainRound } from './link-drain.ts';
 import { linkFigures, linkTable, linkVerdicts } from './link-figures.ts';
 import { linkNotes } from './link-notes.ts';
 import { wire } from './link-wire.ts';
-import { fullReport, measured } from './report.ts';
+import { roundTripsInside } from './report.ts';
 
 export async function link(context: BenchContext): Promise<BenchReport> {
   const { settings, signal } = context;
-  const metrics = await fullReport(signal);
+  const metrics = await fullReport(signal, (tasks) => collect(tasks));
   const roundTrips = await withScope(async (scope) => {
-    const calls = await connect(scope, await BenchHost.start(scope, context), signal);
-    const heartbeat = await measured(context, () => beat(calls));
-    return { heartbeat, report: await measured(context, () => calls.report(metrics.map(encoded))) };
+    const { heartbeat, full } = (await roundTripsInside(scope, context, [])).figures;
+    return { heartbeat, report: full };
   });
   const rounds: DrainRound[] = [];
   for (let n = 1; n <= settings.link.drain.rounds; n++) {

@@ -1,7 +1,9 @@
 /** The figures of the stress load as a table. Pure. */
-
+import type { BenchReport } from '../report.ts';
 import type { StressCounts, StressFigures } from '../stress/order.ts';
 import { left, megabytes, right, type Table } from '../table.ts';
+
+export const STRESS = { name: 'stress', title: 'pages given back each 5 ms under full load' } as const;
 
 const TITLES: Record<keyof StressCounts, string> = {
   threadGivings: 'pages given back, by a thread',
@@ -49,4 +51,10 @@ export function stressNotes({ elapsedMs, ...figures }: StressFigures, mebibytes:
     `Besides, when a thread started and ended: ${hotPages} pages stayed then. Table of locks: ${megabytes(lockTableBytes)} MB given back.`,
     `Packages of ${mebibytes} MiB. The Manager had every call, and each report as the first.`,
   ];
+}
+
+/** `why`: what keeps pages from being given back here. Nothing was tried then, which is no success. */
+export function stressNotRun(why: string): BenchReport {
+  const notRun = `no pages can be given back here: ${why}`;
+  return { ...STRESS, table: { columns: [], rows: [] }, notes: [], verdicts: [], notRun, figures: {} };
 }

@@ -5,13 +5,14 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DemoChild, describeExit } from '../../src/demo/children.ts';
+import { DemoChild, describeExit, type Exit } from '../../src/demo/children.ts';
 import { endAgents, findAgents } from '../../src/demo/leftover-agents.ts';
 import { describe } from '../../src/shared/errors/daemon-error.ts';
 import type { Scope } from '../../src/shared/lifecycle/scope.ts';
 import { readProcFile } from '../../src/shared/platform/proc.ts';
 import { within } from '../bounded.ts';
 import { type BenchAgent, sampleAgents } from '../daemon-config.ts';
+import { descendants, readProcessTree } from '../process-tree.ts';
 import { findProgram, versionOf } from './find.ts';
 import { PEERS, type PeerPlace, type PeerPlan } from './plans.ts';
 
@@ -25,8 +26,10 @@ const FOLDER = 'BENCH_PEER';
 export interface RunningPeer {
   plan: PeerPlan;
   version: string;
-  /** Its own processes, at least one, without those of the agents. */
+  /** Its own processes, at least one: neither those that they started nor the agents. */
   pids: number[];
+  /** How it ended and what it said last, as far as that is known. */
+  end(): string;
 }
 
 export interface Peers {
@@ -56,12 +59,24 @@ function markedAgents(bundles: string, folder: string): BenchAgent[] {
 
 const isAgent = (pid: number): boolean => (readProcFile(`/proc/${pid}/cmdline`) ?? '').includes('sample-agent.js');
 
+/** Whether a process that a peer started is one of the peer's own. */
+export const isOfPeer = (pid: number): boolean => !isAgent(pid);
+
+/** Those that live and that none of the others started: what these start comes and goes. */
+function first(pids: readonly number[]): number[] {
+  const tree = readProcessTree();
+  const alive = new Set([...tree.values()].flat()); // one that was found a moment ago may have gone
+  const started = new Set(pids.flatMap((pid) => descendants(tree, pid, () => true)));
+  return pids.filter((pid) => alive.has(pid) && !started.has(pid));
+}
+
 /** Its own processes, as soon as there is one and all its agents run. */
 async function ownProcesses({ folder, agents }: PeerPlace, { supervises }: PeerPlan, signal: AbortSignal) {
   for (;;) {
     const found = findAgents(folder, []).map(({ pid }) => pid);
-    const own = found.filter((pid) => !isAgent(pid));
-    if (own.length > 0 && (!supervises || found.length - own.length === agents.length)) return own;
+    const own = found.filter(isOfPeer);
+    const roots = first(own);
+    if (roots.length > 0 && (!supervises || found.length - own.length === agents.length)) return roots;
     await sleep(POLL_MS, undefined, { signal });
   }
 }
@@ -99,17 +114,27 @@ async function runPeer(scope: Scope, plan: PeerPlan, program: string, options: P
   const child = run(plan.args(place));
   await scope.add(() => child.stop(STOP_MS));
   const { endArgs } = plan;
+  let exit: Exit | null = null;
+  const noteExit = (ended: Exit): void => {
+    exit = ended;
+  };
+  child.exited.then(noteExit, () => {}); // one that could not be started is told below
   if (endArgs) await scope.add(() => runToEnd(run(endArgs)));
   const ready = async (until: AbortSignal): Promise<number[]> => {
     const own = (): Promise<number[]> => ownProcesses(place, plan, until);
     const ended = child.exited.then((exit) => {
       if (endArgs && exit.code === 0) return own();
-      throw new Error([`it ${describeExit(exit)}`, ...child.tail()].join('\n  '));
+      throw new Error(lastWords(child, exit));
     });
     return endArgs ? ended : Promise.race([ended, own()]);
   };
-  return { plan, version, pids: await untilReady(plan.name, ready, signal) };
+  const pids = await untilReady(plan.name, ready, signal);
+  // of one that has left its starter, nobody knows how it ends
+  const end = (): string => (exit && !endArgs ? lastWords(child, exit) : 'it ended');
+  return { plan, version, pids, end };
 }
+
+const lastWords = (child: DemoChild, exit: Exit): string => [`it ${describeExit(exit)}`, ...child.tail()].join('\n  ');
 
 /** A command that ends a peer; one that hangs is ended itself, and what it was to end is looked for afterwards. */
 async function runToEnd(command: DemoChild): Promise<void> {

@@ -10,9 +10,9 @@ import type { Pool } from '../../src/main/threads/pool.ts';
 import type { Runner } from '../../src/main/threads/runner.ts';
 import type { CollectTask } from '../../src/shared/contracts/jobs.ts';
 import type { Sample } from '../../src/shared/contracts/metrics.ts';
-import { COLLECTORS } from '../benchmarks/collect.ts';
 import { logCompression } from '../benchmarks/stall-log.ts';
 import { makePackage } from '../benchmarks/update-package.ts';
+import { COLLECTORS } from '../collections.ts';
 import { verifierOf } from '../verify.ts';
 import { requireEqual, samplesOf } from './checks.ts';
 

@@ -10,7 +10,7 @@ import { sbomOf } from './sbom.mjs';
 /** Without these there is no release. What else the build makes for a host comes along. */
 const NEEDED = ['daemon', 'config', 'collect', 'other-systems', 'pool', 'update-tasks', 'piscina', 'worker'];
 /** For demonstrations, tests and benchmarks: no host needs them. */
-const NOT_FOR_HOSTS = ['manager', 'demo', 'sample-agent', 'bench', 'stress'];
+const NOT_FOR_HOSTS = ['manager', 'demo', 'sample-agent', 'bench', 'stress', 'measure', 'timed-collect'];
 /** Started by a launcher in bin/. */
 const PROGRAMS = ['daemon', 'daemonctl'];
 /** Native, built where there is a C compiler: the daemon is larger without it, and otherwise the same. */

@@ -230,10 +230,38 @@ describe('what the launcher gives to Node', () => {
 
   const AUTHORITIES = { NODE_EXTRA_CA_CERTS: '/etc/a b.pem', SSL_CERT_FILE: '/c.pem', SSL_CERT_DIR: '/d' };
 
-  test('the daemon finds further authorities put aside, and one arena', async () => {
+  test('the daemon finds further authorities put aside, none by OpenSSL, and one arena', async () => {
+    const none = { SSL_CERT_FILE: '/dev/null', SSL_CERT_DIR: '/dev/null' };
     const { env } = await launched('daemon', [], { env: { ...AUTHORITIES, OTHER: 'stays' } });
-    expect(env).toMatchObject({ DAEMON_EXTRA_CA_CERTS: '/etc/a b.pem', MALLOC_ARENA_MAX: '1', OTHER: 'stays' });
-    for (const name of Object.keys(AUTHORITIES)) expect(env).not.toHaveProperty(name);
+    expect(env).toMatchObject({
+      ...none,
+      DAEMON_EXTRA_CA_CERTS: '/etc/a b.pem',
+      MALLOC_ARENA_MAX: '1',
+      OTHER: 'stays',
+    });
+    expect(env).not.toHaveProperty('NODE_EXTRA_CA_CERTS');
+    // where nothing is named, OpenSSL would look into its own folder
+    expect((await launched('daemon', [])).env).toMatchObject(none);
+  });
+
+  const OPTIONS = { NODE_OPTIONS: '--use-bundled-ca --inspect', NODE_USE_SYSTEM_CA: '1' };
+
+  test('options of Node in the environment are not for the daemon; its own have a name of their own', async () => {
+    const { env } = await launched('daemon', [], { env: OPTIONS });
+    for (const name of Object.keys(OPTIONS)) expect(env).not.toHaveProperty(name);
+    const own = { DAEMON_NODE_OPTIONS: '--max-old-space-size=40 --title="a b"' };
+    const given = (await launched('daemon', [], { env: { ...OPTIONS, ...own } })).env;
+    expect(given).toMatchObject({ ...own, NODE_OPTIONS: own.DAEMON_NODE_OPTIONS });
+    expect(given).not.toHaveProperty('NODE_USE_SYSTEM_CA');
+    expect((await launched('daemon', [], { env: { DAEMON_NODE_OPTIONS: '' } })).env).not.toHaveProperty('NODE_OPTIONS');
+  });
+
+  test('with each of these the daemon itself starts', () => {
+    for (const options of ['--use-bundled-ca', '--use-system-ca', '--no-such-option']) {
+      const env = { NODE_OPTIONS: options, NODE_USE_SYSTEM_CA: '1' };
+      const version = output(join(release, 'bin/daemon'), ['--version'], env);
+      expect({ options, version }).toEqual({ options, version: readFileSync(join(release, 'VERSION'), 'utf8') });
+    }
   });
 
   test.each([
@@ -253,8 +281,8 @@ describe('what the launcher gives to Node', () => {
   });
 
   test('the environment of daemonctl is as it was', async () => {
-    const { env } = await launched('daemonctl', ['status'], { env: AUTHORITIES });
-    expect(env).toMatchObject(AUTHORITIES);
+    const { env } = await launched('daemonctl', ['status'], { env: { ...AUTHORITIES, ...OPTIONS } });
+    expect(env).toMatchObject({ ...AUTHORITIES, ...OPTIONS });
     expect(env).not.toHaveProperty('DAEMON_EXTRA_CA_CERTS');
     expect(env).not.toHaveProperty('MALLOC_ARENA_MAX');
   });

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest';
 import { parseArguments } from '../../../bench/arguments.ts';
 
-const ALL = ['idle', 'peers', 'collect', 'health', 'report', 'start', 'stall', 'agents', 'link', 'update', 'stress'];
+const ALL = [
+  ...['idle', 'peers', 'collect', 'health', 'report', 'heartbeat', 'start'],
+  ...['stall', 'agents', 'link', 'update', 'stress'],
+];
 const PLAIN = { names: ALL, quick: false, json: false, gate: false, nodes: [], soakMs: null, chart: null };
 
 test.each([

@@ -7,7 +7,14 @@ import { testFolder } from '../../support/temp-folder.ts';
 
 const FACTS = {
   ...{ startedAtMs: 0, elapsedMs: 61_400, arguments: ['idle'], quick: true, commit: null, gate: null },
-  machine: { cpu: 'C', cores: 2, memoryBytes: 8e9, kernel: 'Linux 6.8.0', node: 'v20.1.0' },
+  machine: {
+    cpu: 'C',
+    cores: 2,
+    memoryBytes: 8e9,
+    kernel: 'Linux 6.8.0',
+    transparentHugePages: 'madvise',
+    node: 'v20.1.0',
+  },
   load: { before: 0.1, after: 0.2 },
 };
 const series = (name: string, bytes: number) => ({ name, points: [{ atMs: 0, bytes }] });
@@ -19,9 +26,9 @@ const report = (node: string, names: string[]): RanReport => ({
 test('a report says which Node it is of', () => {
   const result = resultOf(FACTS, [report('24.1.0', [])]);
   expect(result.benchmarks).toEqual([
-    { name: 'idle', node: '24.1.0', elapsedSeconds: 1, figures: { x: 1 }, verdicts: [] },
+    { name: 'idle', node: '24.1.0', elapsedSeconds: 1, figures: { x: 1 }, verdicts: [], notRun: null },
   ]);
-  expect(headline(result)).toContain('harness: Node v20.1.0');
+  expect(headline(result)).toContain('Linux 6.8.0, transparent huge pages: madvise; harness: Node v20.1.0');
 });
 
 test('what stands beside several daemons is drawn once', () => {

@@ -12,6 +12,7 @@ test.each([
   { target: 'verifyHeartbeat', measured: 2, says: '≤ 2 x: holds' },
   { target: 'verifyHeartbeat', measured: 2.01, says: '≤ 2 x: does not hold' },
   { target: 'linkHeartbeat', measured: 2.5, says: '≤ 2 x: does not hold' },
+  { target: 'heartbeatFootprint', measured: 1.5, says: '≤ 1.5 x: holds' },
   { target: 'verifyHash', measured: 0.95, says: '≥ 0.95 x: holds' },
   { target: 'verifySignature', measured: 0.99, says: '≥ 1 x: does not hold' },
 ] as const)('$target at $measured', ({ target, measured, says }) => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import {
   idleFigures,
-  idleGate,
   idleTable,
-  idleVerdicts,
+  restGate,
+  restVerdicts,
   rssSeries,
 } from '../../../../bench/benchmarks/idle-figures.ts';
 import type { Reading } from '../../../../bench/process-figures.ts';
@@ -30,8 +30,9 @@ test('figures, ratios to the floor, and what becomes of the targets', () => {
   });
   const floor = idleFigures({ readings: [reading(40)], atMs: [0], cpuTicks: 0, minorFaults: 0, elapsedMs: 10_000 });
   expect(daemon.cpuPercent).toBe(0.5);
-  const figures = { daemon, floor, peaksAreOfWindow: true, heartbeats: 2, cgroup: null, userfaultfd: true };
-  const verdicts = idleVerdicts(figures);
+  const work = { heartbeats: 2, reports: { cpu: 2, memory: 2, disk: 2, network: 2 }, states: 0, agentFaults: [] };
+  const figures = { daemon, floor, peaksAreOfWindow: true, work, cgroup: null, userfaultfd: true };
+  const verdicts = restVerdicts(daemon, true);
   expect(verdicts.rss.measured).toBe(64);
   expect(renderTable(idleTable(figures, verdicts))).toEqual([
     'figure                  min  median   p95   max  floor   ratio  target of the design document',
@@ -45,10 +46,10 @@ test('figures, ratios to the floor, and what becomes of the targets', () => {
     'minor faults a minute                       180      0       -',
     'CPU, % of one core                         0.50   0.00       -  < 1 %: holds',
   ]);
-  expect(Object.fromEntries(idleGate(figures).map(({ figure, value }) => [figure, value]))).toEqual({
+  expect(Object.fromEntries(restGate(daemon).map(({ figure, value }) => [figure, value]))).toEqual({
     ...{ rssMedian: 60, rssP95: 64, rssPeak: 66, anonymousMedian: 15, cpu: 0.5 },
   });
-  expect(idleVerdicts({ ...figures, peaksAreOfWindow: false }).peak.figure).toContain('since the start');
+  expect(restVerdicts(daemon, false).peak.figure).toContain('since the start');
 });
 
 test('a series is resident memory over time', () => {

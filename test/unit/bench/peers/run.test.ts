@@ -1,11 +1,14 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { withScope } from '../../../../bench/bounded.ts';
-import { startPeers } from '../../../../bench/peers/run.ts';
+import { isOfPeer, startPeers } from '../../../../bench/peers/run.ts';
+import { watch } from '../../../../bench/watch.ts';
 import { findAgents } from '../../../../src/demo/leftover-agents.ts';
 import { testFolder } from '../../../support/temp-folder.ts';
+import { waitFor } from '../../../support/wait-until.ts';
 
 const { signal } = new AbortController();
 
@@ -63,5 +66,43 @@ test('one that ends at once is told with what it said, and is no failure of the 
     const { running, failed } = await startPeers(scope, options);
     expect(running.map(({ plan }) => plan.name)).toEqual(['node_exporter']);
     expect(failed).toEqual([expect.stringMatching(/^monit: it ended with code 3\s+no control file$/)]);
+  });
+});
+
+test('what a supervisor starts besides its agents counts with it, and comes and goes', async () => {
+  const options = await programs({ supervisord: `${STARTS_AGENTS}\nsleep 1000 &\nsleep 1000 & wait` });
+  await withScope(async (scope) => {
+    const { running } = await startPeers(scope, options);
+    const [peer] = running;
+    if (!peer) throw new Error('it was to run');
+    expect(peer.pids).toHaveLength(1);
+    await waitFor(() => findAgents(options.folder, []).length === 6, { what: 'all that it starts' });
+    const watching = { windowMs: 200, signal };
+    const [found] = await watch([{ pids: peer.pids, counts: isOfPeer, mayEnd: true }], watching);
+    expect(found).toMatchObject({ processes: 3, endedAtMs: null });
+  });
+});
+
+test('one that ends afterwards is told with how, and is no failure of what is watched beside it', async () => {
+  const options = await programs({ node_exporter: 'read -r _ < "$(dirname "$0")/end"; echo "no more" >&2; exit 4' });
+  execFileSync('mkfifo', [join(options.path, 'end')]);
+  await withScope(async (scope) => {
+    const { running } = await startPeers(scope, options);
+    const [peer] = running;
+    if (!peer) throw new Error('it was to run');
+    const subjects = [{ pids: [process.pid] }, { pids: peer.pids, counts: isOfPeer, mayEnd: true }];
+    const stop = new AbortController();
+    let samples = 0;
+    const wait = async (): Promise<void> => {
+      if (++samples === 3) await writeFile(join(options.path, 'end'), '\n');
+      if (samples >= 3) await waitFor(() => peer.end() !== 'it ended', { what: 'its end' });
+    };
+    let ms = 0;
+    const nowMs = (): number => ms++ * 50;
+    const [own, ended] = await watch(subjects, { windowMs: 2000, signal: stop.signal, wait, nowMs });
+    expect(own?.endedAtMs).toBeNull();
+    expect(ended?.readings).toHaveLength(3);
+    expect(ended?.endedAtMs).toBeGreaterThan(0);
+    expect(peer.end()).toBe('it ended with code 4\n  no more');
   });
 });
