@@ -205,7 +205,7 @@ describe('the bill of materials', () => {
     const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
     const bundled: Record<string, string[]> = JSON.parse(readFileSync(join(DIST, 'bundled.json'), 'utf8'));
     const shipped = Object.entries(bundled).filter(
-      ([name]) => !/^(manager|demo|sample-agent|bench|stress)$/.test(name),
+      ([name]) => !/^(manager|demo|sample-agent|bench|stress|measure|timed-collect)$/.test(name),
     );
     const folders = [...new Set(shipped.flatMap(([, packages]) => packages))].sort();
     const named = bill.components.map(({ group, name }) => `node_modules/${group ? `${group}/` : ''}${name}`);

@@ -3,6 +3,7 @@
 //   node waiting-reports.cjs FOLDER
 import { ReportQueue } from '../../../src/main/link/queue/report-queue.ts';
 import { systemClock } from '../../../src/shared/platform/clock.ts';
+import { metricsOf } from '../../support/batch.ts';
 
 async function print(folder) {
   const queue = await ReportQueue.open({
@@ -14,7 +15,7 @@ async function print(folder) {
     after: (delayMs, _, run) => systemClock.after(delayMs, run),
   });
   for (let batch = await queue.next(); batch; batch = await queue.next()) {
-    for (const { type, timestamp } of batch.metrics) process.stdout.write(`${type} ${timestamp}\n`);
+    for (const { type, timestamp } of metricsOf(batch)) process.stdout.write(`${type} ${timestamp}\n`);
     await queue.settle(batch, 'taken', '');
   }
   await queue.close();
