@@ -50,7 +50,7 @@ export async function collect(context: BenchContext): Promise<BenchReport> {
   });
   const medians = allFour(measured);
   const endToEndMs = { cold: medians['cold thread'], warm: medians['warm thread'] };
-  const readingMs = { reading: medians['reading, cold'], readingWarm: medians['reading, warm'] };
+  const readingMs = { reading: medians['reading, warm'], readingCold: medians['reading, cold'] };
   return {
     name: 'collect',
     title: 'one collection, in milliseconds',
@@ -72,8 +72,8 @@ export async function collect(context: BenchContext): Promise<BenchReport> {
     notes: [
       'Cold thread: from the order to start a worker thread to its answer, as the daemon does it once a minute.',
       'Warm thread: the same through a thread that is there.',
-      'Reading: the call itself, by the thread’s own clock. Cold: the first one of a thread, as the daemon’s are; warm: ' +
-        'a later one.',
+      'Reading: the call itself, by the thread’s own clock. Cold: the first one of a thread, as the daemon’s are, with the ' +
+        'code that it loads; warm: a later one, the reading alone.',
       ...notes,
     ],
     verdicts: measured.map(({ verdict }) => verdict),
