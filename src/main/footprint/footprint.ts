@@ -33,6 +33,8 @@ export interface OwnProcess {
   unreliable(): string;
   /** Of all that is resident, to within some pages. */
   residentBytes(): number;
+  /** Sets right what that counts by. While nothing else runs. */
+  compareResident(): void;
   smaps(): Buffer;
   maps(): Buffer;
   loadNative(): Promise<{ native: LoadedNative | null; why: string }>;
@@ -264,6 +266,7 @@ export class Footprint {
 
   #check(): void {
     if (typeof this.#pages === 'string') return;
+    if (this.#threads === 0) this.#options.process.compareResident();
     try {
       if (!stillMapped(this.#pages.heads, this.#options.process.maps())) throw new Error('what is mapped has changed');
     } catch (err) {

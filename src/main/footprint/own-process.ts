@@ -54,6 +54,7 @@ export function ownProcess(bundles: string): OwnProcess {
     // as long as it is: 4 KB for each container of a host, by the hundred
     unreliable: () => unreliableFile(linked, readFileSync('/proc/self/mountinfo', 'latin1')),
     residentBytes: () => resident.bytes(),
+    compareResident: () => resident.compare(),
     smaps: () => wholeFile('/proc/self/smaps', SMAPS_BYTES),
     maps: () => wholeFile('/proc/self/maps', MAPS_BYTES),
     async loadNative() {

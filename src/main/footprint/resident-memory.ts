@@ -2,52 +2,45 @@
  * How much of the process is resident, cheaply: /proc/self/statm (proc(5)), kept open, since it is read each 2 ms while a
  * thread starts. From Linux 6.2 on the kernel counts for each processor apart, and until 6.16 statm leaves out what has
  * not been added up: some MB on a host with many processors. So it is compared now and then with the exact figure of
- * smaps_rollup, which is too slow to be read each time (0.2 ms).
+ * smaps_rollup, which is too slow to be read each time (0.2 ms), and only at rest: while a thread starts, a megabyte comes
+ * in between the two.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readProcBytes } from '../../shared/platform/proc.ts';
 import { PAGE_BYTES } from './mappings.ts';
 
-/** Threads start each minute: the first look at one is what it is compared for. */
-const COMPARED_EVERY_MS = 20_000;
 const ROLLUP_BYTES = 4096;
 
 export class ResidentMemory {
   readonly #folder: string;
-  readonly #nowMs: () => number;
+  readonly #read: (path: string) => Buffer;
   readonly #statm = Buffer.alloc(128);
   #file = -1;
   /** What statm leaves out, negative where it has too much. */
   #offsetBytes = 0;
-  #comparedMs = Number.NEGATIVE_INFINITY;
 
-  /** `nowMs`: monotonic. */
-  constructor(folder = '/proc/self', nowMs = (): number => performance.now()) {
+  constructor(folder = '/proc/self', read = (path: string): Buffer => readProcBytes(path, ROLLUP_BYTES)) {
     this.#folder = folder;
-    this.#nowMs = nowMs;
+    this.#read = read;
   }
 
   /** To within some pages. Never throws; 0 where it cannot be told, so that nothing then looks like too much. */
   bytes(): number {
-    const nowMs = this.#nowMs();
-    if (nowMs - this.#comparedMs >= COMPARED_EVERY_MS) {
-      this.#comparedMs = nowMs;
-      this.#compare();
-    }
     const counted = this.#counted();
     return counted === null ? 0 : Math.max(0, counted + this.#offsetBytes);
   }
 
-  /** Where the exact figure is not to be had, it stays with the last difference. */
-  #compare(): void {
+  /** Sets bytes() right. Where the exact figure is not to be had, or something came in meanwhile, it stays as it is. */
+  compare(): void {
+    const before = this.#counted();
     const exact = this.#exact();
     const counted = this.#counted();
-    if (exact !== null && counted !== null) this.#offsetBytes = exact - counted;
+    if (exact !== null && counted !== null && counted === before) this.#offsetBytes = exact - counted;
   }
 
   #exact(): number | null {
     try {
-      const text = readProcBytes(`${this.#folder}/smaps_rollup`, ROLLUP_BYTES).toString('latin1');
+      const text = this.#read(`${this.#folder}/smaps_rollup`).toString('latin1');
       const kilobytes = /^Rss: +(\d+) kB$/m.exec(text)?.[1];
       return kilobytes === undefined ? null : Number(kilobytes) * 1024;
     } catch {

@@ -16,6 +16,7 @@ function made({ maps = MAPS, refused = 0, freed = 4096 } = {}) {
     linked: new Set(['/node']),
     unreliable: () => '',
     residentBytes: () => resident,
+    compareResident: () => {},
     smaps: () => Buffer.from(SMAPS),
     maps: () => Buffer.from(maps),
     loadNative: async () => ({ native: null, why: '' }),

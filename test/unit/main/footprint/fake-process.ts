@@ -32,6 +32,8 @@ export class FakeProcess implements OwnProcess {
   left: number | null = null;
   /** How often it was asked how much is resident. */
   looks = 0;
+  /** How often what it counts by was set right. */
+  compared = 0;
   smapsText = smapsOf(...PROGRAM);
   mapsText = mapsOf(...PROGRAM);
   hangs = '';
@@ -57,6 +59,7 @@ export class FakeProcess implements OwnProcess {
   forget(): void {
     for (const list of [this.done, this.given]) list.length = 0;
     this.looks = 0;
+    this.compared = 0;
   }
 
   unreliable(): string {
@@ -65,6 +68,9 @@ export class FakeProcess implements OwnProcess {
   residentBytes(): number {
     this.looks++;
     return this.resident;
+  }
+  compareResident(): void {
+    this.compared++;
   }
   smaps(): Buffer {
     this.done.push('smaps');

@@ -124,6 +124,22 @@ describe('around threads', () => {
     expect(process.times('trim')).toBe(1);
   });
 
+  test('sets right what is counted by once none lives, and never beside one', async () => {
+    const { footprint, process, clock } = await atRest();
+    footprint.threadStarted();
+    await clock.advance(2000);
+    footprint.threadEnding();
+    footprint.threadEnded();
+    expect(process.compared).toBe(0);
+    await clock.advance(100);
+    expect(process.compared).toBe(1);
+    await clock.advance(9000);
+    footprint.threadStarted();
+    process.forget();
+    await clock.advance(5000); // the collections that were planned come beside it
+    expect([process.times('collect'), process.compared]).toEqual([2, 0]);
+  });
+
   test('one of two that ends plans nothing yet', async () => {
     const { footprint, process, clock } = await atRest();
     footprint.threadStarted();

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ResidentMemory } from '../../../../src/main/footprint/resident-memory.ts';
@@ -7,16 +7,15 @@ import { testFolder } from '../../../support/temp-folder.ts';
 const MB = 1024 * 1024;
 const PAGES = MB / 4096;
 
-/** What the kernel says, in files of a folder of their own, and a clock. */
+/** What the kernel says, in files of a folder of their own. */
 class Kernel {
   readonly folder: string;
-  nowMs = 1000;
   constructor(folder: string) {
     this.folder = folder;
   }
   static async make(): Promise<{ kernel: Kernel; memory: ResidentMemory }> {
     const kernel = new Kernel(await testFolder('resident'));
-    const memory = new ResidentMemory(kernel.folder, () => kernel.nowMs);
+    const memory = new ResidentMemory(kernel.folder);
     onTestFinished(() => memory.close());
     return { kernel, memory };
   }
@@ -38,6 +37,7 @@ describe('what is resident', () => {
     const { kernel, memory } = await Kernel.make();
     kernel.statm(20);
     kernel.rollup(20);
+    memory.compare();
     expect(memory.bytes()).toBe(20 * MB);
     kernel.statm(21);
     expect(memory.bytes()).toBe(21 * MB);
@@ -46,19 +46,34 @@ describe('what is resident', () => {
   test.each([
     ['leaves out', 12, 20],
     ['has too much', 31, 20],
-  ])('what statm %s is put right by smaps_rollup, once each 20 s', async (_, counted, exact) => {
+  ])('what statm %s is put right by smaps_rollup when it is asked for', async (_, counted, exact) => {
     const { kernel, memory } = await Kernel.make();
     kernel.statm(counted);
     kernel.rollup(exact);
+    expect(memory.bytes()).toBe(counted * MB);
+    memory.compare();
     expect(memory.bytes()).toBe(exact * MB);
     // statm is what is looked at in between
     kernel.statm(counted + 5);
-    kernel.rollup(1);
-    kernel.nowMs += 19_999;
-    expect(memory.bytes()).toBe((exact + 5) * MB);
     kernel.rollup(exact + 1);
-    kernel.nowMs += 1;
+    expect(memory.bytes()).toBe((exact + 5) * MB);
+    memory.compare();
     expect(memory.bytes()).toBe((exact + 1) * MB);
+  });
+
+  test('is as it was where something comes in while it is compared', async () => {
+    const { kernel, memory } = await Kernel.make();
+    kernel.statm(12);
+    kernel.rollup(20);
+    const moving = new ResidentMemory(kernel.folder, (path) => {
+      kernel.statm(13);
+      return readFileSync(path);
+    });
+    onTestFinished(() => moving.close());
+    moving.compare();
+    expect(moving.bytes()).toBe(13 * MB);
+    memory.compare();
+    expect(memory.bytes()).toBe(20 * MB);
   });
 
   test.each([
@@ -70,12 +85,13 @@ describe('what is resident', () => {
     kernel.statm(12);
     kernel.rollup(20);
     spoil(kernel);
+    memory.compare();
     expect(memory.bytes()).toBe(12 * MB);
-    kernel.nowMs += 20_000;
     kernel.rollup(20);
+    memory.compare();
     expect(memory.bytes()).toBe(20 * MB);
-    kernel.nowMs += 20_000;
     spoil(kernel);
+    memory.compare();
     expect(memory.bytes()).toBe(20 * MB);
   });
 
@@ -83,7 +99,7 @@ describe('what is resident', () => {
     const { kernel, memory } = await Kernel.make();
     kernel.statm(31);
     kernel.rollup(20);
-    memory.bytes();
+    memory.compare();
     kernel.statm(10);
     expect(memory.bytes()).toBe(0);
   });
