@@ -44,7 +44,9 @@ test.concurrent.for([
   // it would come again with the next states, or on the next connection
   await manager.fault({ fault: 'drop' });
   await registrations(manager, 2);
-  await manager.nextEvent('states');
+  const again = manager.events.findLastIndex(({ event }) => event === 'registered');
+  const followed = (): boolean => manager.events.slice(again).some(({ event }) => event === 'states');
+  await waitFor(followed, { what: 'the states that follow' }); // they may be there already
   expect(exits(manager)).toEqual([
     expect.objectContaining({
       ...{ via, agentId: 'one', details: expect.objectContaining({ exit_code: '7' }) },

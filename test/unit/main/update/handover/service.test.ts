@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -232,8 +232,10 @@ describe('the last resort', () => {
     nowMs += 500;
     last.look(null);
     expect(started()).toBe(1);
-    await waitFor(() => existsSync(join(folder, 'env')), { what: 'the daemon', timeoutMs: 20_000 });
-    expect(readFileSync(join(folder, 'env'), 'utf8')).toBe('none\n'); // a test's halt is not the daemon's
+    const said = await waitFor(() => readFileSync(join(folder, 'env'), 'utf8'), {
+      ...{ what: 'what the daemon says', timeoutMs: 20_000 },
+    });
+    expect(said).toBe('none\n'); // a test's halt is not the daemon's
     nowMs += 5000;
     last.look(null); // alive, though not seen as a daemon yet
     expect(started()).toBe(1);
