@@ -4,8 +4,8 @@ import { toWireMetric } from '../src/main/link/wire-values.ts';
 import type { CollectOutcome, CollectTask } from '../src/shared/contracts/jobs.ts';
 import { fromWire } from '../src/shared/errors/wire.ts';
 import type { MetricData } from '../src/shared/gen/manager.ts';
+import { COLLECTORS } from './collectors.ts';
 
-export const COLLECTORS = ['cpu', 'memory', 'disk', 'network'];
 /** Time between starting counters and figures, as in the daemon. */
 const PRIME_MS = 1000;
 

@@ -5,10 +5,11 @@
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { isAlive, readStat } from '../src/shared/platform/proc.ts';
 import { within } from './bounded.ts';
+import { COLLECTORS } from './collectors.ts';
 import { sampleAgents } from './daemon-config.ts';
 import { BenchHost, type RunningDaemon } from './host.ts';
 import type { BenchContext } from './report.ts';
-import { COLLECTORS, faultsOf, type Work, WorkTally } from './resting-work.ts';
+import { faultsOf, type Work, WorkTally } from './resting-work.ts';
 
 const READY_MS = 30_000;
 

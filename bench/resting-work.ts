@@ -8,8 +8,8 @@ import type {
   ReportedState,
   StatesEvent,
 } from '../src/shared/contracts/manager-events.ts';
+import { COLLECTORS } from './collectors.ts';
 
-export const COLLECTORS = ['cpu', 'memory', 'disk', 'network'] as const;
 type Collector = (typeof COLLECTORS)[number];
 
 /** As shipped: of heartbeats and collectors, and of agents' states, which nothing changes. */

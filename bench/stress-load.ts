@@ -13,7 +13,7 @@ import { Runner } from '../src/main/threads/runner.ts';
 import type { Sample } from '../src/shared/contracts/metrics.ts';
 import type { Scope } from '../src/shared/lifecycle/scope.ts';
 import { reasons, withScope } from './bounded.ts';
-import { COLLECTORS } from './collections.ts';
+import { COLLECTORS } from './collectors.ts';
 import { connect, heartbeat } from './manager-calls.ts';
 import { requireEqual } from './stress/checks.ts';
 import { GiveBack } from './stress/give-back.ts';

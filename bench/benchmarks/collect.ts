@@ -4,7 +4,7 @@
  * daemon. Measured under the daemon's conditions, in a process of its own (bench/inside).
  */
 import { withScope } from '../bounded.ts';
-import { COLLECTORS } from '../collections.ts';
+import { COLLECTORS } from '../collectors.ts';
 import { tempFolder } from '../host.ts';
 import { WAYS, type Way } from '../inside/order.ts';
 import { measureInside } from '../inside/run.ts';

@@ -1,6 +1,8 @@
 /** What a reader of the idle figures, and of those of the peers, must know. Pure. */
+
+import { COLLECTORS } from '../collectors.ts';
 import type { Peers, RunningPeer } from '../peers/run.ts';
-import { COLLECTORS, type Work } from '../resting-work.ts';
+import type { Work } from '../resting-work.ts';
 import type { Settings } from '../settings.ts';
 import { megabytes } from '../table.ts';
 import type { IdleFigures } from './idle-figures.ts';

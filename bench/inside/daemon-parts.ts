@@ -35,7 +35,7 @@ export class DaemonParts {
       process: ownProcess(options.bundles),
       after: (delayMs, name, run) => scheduler.after(delayMs / options.pace.speedUp, name, run),
       clock: systemClock,
-      heartbeatInMs: () => scheduler.dueInMs('heartbeat'),
+      heartbeatInMs: () => Number.POSITIVE_INFINITY, // none is planned: calls come one after another
       log: {
         debug: (fields) => this.#keepReason(fields),
         info: (fields) => this.#keepReason(fields),

@@ -6,7 +6,8 @@
 import { logCompression } from '../benchmarks/stall-log.ts';
 import { type Compared, compareStretches } from '../benchmarks/stall-stretches.ts';
 import { withScope } from '../bounded.ts';
-import { COLLECTORS, collected } from '../collections.ts';
+import { collected } from '../collections.ts';
+import { COLLECTORS } from '../collectors.ts';
 import { connect, heartbeat } from '../manager-calls.ts';
 import { verifierOf } from '../verify.ts';
 import type { DaemonParts } from './daemon-parts.ts';

@@ -12,7 +12,7 @@ import type { CollectTask } from '../../src/shared/contracts/jobs.ts';
 import type { Sample } from '../../src/shared/contracts/metrics.ts';
 import { logCompression } from '../benchmarks/stall-log.ts';
 import { makePackage } from '../benchmarks/update-package.ts';
-import { COLLECTORS } from '../collections.ts';
+import { COLLECTORS } from '../collectors.ts';
 import { verifierOf } from '../verify.ts';
 import { requireEqual, samplesOf } from './checks.ts';
 

@@ -127,7 +127,12 @@ export function isBeingWritten(mappings: readonly Mapping[], linked: ReadonlySet
  */
 export function mappedFiles(maps: Buffer): Set<string> {
   const lines = maps.toString('latin1').split('\n');
-  return new Set(lines.flatMap((line) => /^\S+ .-.p \S+ \S+ \d+ +(\/.*)$/.exec(line)?.[1] ?? []));
+  return new Set(
+    lines.flatMap((line) => {
+      const [, , , permissions = '', , path = ''] = HEAD.exec(line) ?? [];
+      return /^.-.p$/.test(permissions) && path.startsWith('/') ? [path] : [];
+    }),
+  );
 }
 
 /**

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { COLLECTORS, type Collect, collected, fullReport } from '../../../bench/collections.ts';
+import { type Collect, collected, fullReport } from '../../../bench/collections.ts';
+import { COLLECTORS } from '../../../bench/collectors.ts';
 import type { CollectTask } from '../../../src/shared/contracts/jobs.ts';
 import { toWire } from '../../../src/shared/errors/wire.ts';
 import { collect as readHere } from '../../../src/workers/collect/collect.ts';
